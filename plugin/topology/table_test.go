@@ -1,0 +1,192 @@
+package topology
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+)
+
+// oracle is the obvious table.
+type oracle []struct {
+	network  netip.Prefix
+	location string
+}
+
+func (o oracle) find(addr netip.Addr) string {
+	addr = addr.Unmap()
+	found, longest := "", -1
+	for _, e := range o {
+		if e.network.Contains(addr) && e.network.Bits() > longest {
+			found, longest = e.location, e.network.Bits()
+		}
+	}
+	return found
+}
+
+func (o oracle) table(tb testing.TB) *Table {
+	tb.Helper()
+	var b Builder
+	for _, e := range o {
+		if err := b.Add(e.network, e.location); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	t, err := b.Table()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return t
+}
+
+func (o *oracle) add(network netip.Prefix, location string) {
+	for _, e := range *o {
+		if e.network == network {
+			return
+		}
+	}
+	*o = append(*o, struct {
+		network  netip.Prefix
+		location string
+	}{network, location})
+}
+
+// randomOracle takes networks from base, so dense that they nest and touch.
+func randomOracle(rnd *rand.Rand, n, locations int, base netip.Prefix, narrowest int) oracle {
+	var o oracle
+	for range n {
+		length := base.Bits() + rnd.IntN(narrowest-base.Bits()+1)
+		o.add(netip.PrefixFrom(randomAddr(rnd, base, narrowest), length).Masked(), fmt.Sprintf("r%d/z", rnd.IntN(locations)))
+	}
+	return o
+}
+
+// randomAddr varies the bits between base's length and narrowest.
+func randomAddr(rnd *rand.Rand, base netip.Prefix, narrowest int) netip.Addr {
+	b := base.Addr().AsSlice()
+	for i := base.Bits(); i < narrowest; i++ {
+		if rnd.IntN(2) == 1 {
+			b[i/8] ^= 0x80 >> (i % 8)
+		}
+	}
+	addr, _ := netip.AddrFromSlice(b)
+	return addr
+}
+
+// edges returns the first and last addresses of all networks and their neighbours outside.
+func (o oracle) edges() []netip.Addr {
+	var found []netip.Addr
+	for _, e := range o {
+		first := e.network.Addr()
+		last := first
+		if first.Is4() {
+			last = makeAddr4(first).last(e.network.Bits()).addr()
+		} else {
+			last = makeAddr6(first).last(e.network.Bits()).addr()
+		}
+		for _, a := range []netip.Addr{first, first.Prev(), last, last.Next()} {
+			if a.IsValid() {
+				found = append(found, a)
+			}
+		}
+	}
+	return found
+}
+
+var spaces = []struct {
+	base      string
+	narrowest int
+}{
+	{"0.0.0.0/0", 32},
+	{"0.0.0.0/0", 4},
+	{"10.0.0.0/8", 24},
+	{"10.1.2.0/24", 32},
+	{"255.255.255.0/24", 32},
+	{"::/0", 128},
+	{"::/0", 5},
+	{"2001:db8::/32", 64},
+	{"2001:db8::/56", 72},
+	{"fd00:0:0:1::/64", 128},
+	{"fd00::ffff:0/112", 128},
+	{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00/120", 128},
+}
+
+func TestFindIsLongestPrefix(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, space := range spaces {
+		base := netip.MustParsePrefix(space.base)
+		for _, n := range []int{0, 1, 2, 3, 10, 100, 400} {
+			o := randomOracle(rnd, n, 3, base, space.narrowest)
+			table := o.table(t)
+			if table.Len() != len(o) {
+				t.Fatalf("%s: %d networks, want %d", space.base, table.Len(), len(o))
+			}
+			addrs := o.edges()
+			for range 200 {
+				addrs = append(addrs, randomAddr(rnd, base, base.Addr().BitLen()))
+			}
+			for _, addr := range addrs {
+				if got, want := table.Find(addr).String(), o.find(addr); got != want {
+					t.Fatalf("%s with %d networks: %s is in %q, want %q", space.base, n, addr, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestScope walks through whole small spaces.
+func TestScope(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for _, base := range []string{"0.0.0.0/0", "192.168.255.248/29", "::/0", "fd00::8000:0:0:0/66", "2001:db8::f8/125"} {
+		for range 100 {
+			o, table, addrs := oracle(nil), (*Table)(nil), []netip.Addr(nil)
+			p := netip.MustParsePrefix(base)
+			narrowest := min(p.Bits()+6, p.Addr().BitLen())
+			o = randomOracle(rnd, rnd.IntN(8), 2, p, narrowest)
+			table = o.table(t)
+			for addr := range blocks(p, narrowest) {
+				addrs = append(addrs, addr)
+			}
+			for _, addr := range addrs {
+				checkScope(t, o, table, p, addrs, addr)
+			}
+		}
+	}
+}
+
+// checkScope compares with the shortest prefix around addr that has one location throughout; outside of base there is none.
+func checkScope(t *testing.T, o oracle, table *Table, base netip.Prefix, addrs []netip.Addr, addr netip.Addr) {
+	t.Helper()
+	want := addr.BitLen()
+	for want > 0 {
+		around := netip.PrefixFrom(addr, want-1).Masked()
+		same := want > base.Bits() || o.find(addr) == ""
+		for _, other := range addrs {
+			same = same && (!around.Contains(other) || o.find(other) == o.find(addr))
+		}
+		if !same {
+			break
+		}
+		want--
+	}
+	if got := table.Scope(addr); got != want {
+		t.Fatalf("the scope of %s is %d, want %d, in %v", addr, got, want, o)
+	}
+}
+
+// blocks yields the first address of every network of the given length in base.
+func blocks(base netip.Prefix, length int) func(func(netip.Addr) bool) {
+	return func(yield func(netip.Addr) bool) {
+		for n := range 1 << (length - base.Bits()) {
+			b := base.Addr().AsSlice()
+			for i := range length - base.Bits() {
+				if n&(1<<i) != 0 {
+					b[(length-1-i)/8] |= 0x80 >> ((length - 1 - i) % 8)
+				}
+			}
+			if addr, _ := netip.AddrFromSlice(b); !yield(addr) {
+				return
+			}
+		}
+	}
+}
