@@ -1,0 +1,63 @@
+package ordering
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// A sortKey is a record with what it is sorted by: hi, then lo.
+type sortKey struct {
+	hi, lo uint64
+	member uint16
+	tier   uint32
+}
+
+func compareKeys(a, b sortKey) int {
+	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo), cmp.Compare(a.member, b.member))
+}
+
+// shuffle puts tier in a random order, every permutation equally likely.
+func shuffle(tier []uint16) {
+	for i := len(tier) - 1; i > 0; i-- {
+		j := rand.IntN(i + 1)
+		tier[i], tier[j] = tier[j], tier[i]
+	}
+}
+
+// sortByDraw orders tier by lot: a record of weight n comes first n times as often as one of weight 1, of weight 0 behind
+// all others. lot gives each record a number, as good as random, and a record's own for one client where lots are sticky.
+//
+// The records are sorted by -ln(u)/weight for u uniform between 0 and 1: the smallest of such numbers is the one of a given
+// record with a probability in proportion to its weight (Efraimidis and Spirakis, "Weighted random sampling with a
+// reservoir", 2006; for sticky lots it is weighted rendezvous hashing).
+func (s *scratch) sortByDraw(tier []uint16, w *weights, lot func(dns.RR) uint64) {
+	s.keys = s.keys[:0]
+	for _, m := range tier {
+		rr := s.in[m]
+		u := lot(rr)
+		wait := -math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(rr))
+		s.keys = append(s.keys, sortKey{hi: math.Float64bits(wait), lo: u, member: m})
+	}
+	slices.SortFunc(s.keys, compareKeys)
+	for i, k := range s.keys {
+		tier[i] = k.member
+	}
+}
+
+// randomLot is a new lot each time.
+func randomLot(dns.RR) uint64 { return rand.Uint64() }
+
+// stickyLot returns the lots of one client: a hash of the client and the address without a seed, so that every server gives
+// a client the same order, after a restart too, and an address that goes moves none of the others (rendezvous hashing,
+// Thaler and Ravishankar, 1998).
+func stickyLot(client octets) func(dns.RR) uint64 {
+	c := mix(mix(0x243f6a8885a308d3, client.hi), client.lo)
+	return func(rr dns.RR) uint64 {
+		a := octetsOf(rr)
+		return mix(mix(mix(c, a.hi), a.lo), 0x13198a2e03707344)
+	}
+}

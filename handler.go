@@ -1,0 +1,118 @@
+package ordering
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/coredns/coredns/plugin"
+
+	"github.com/miekg/dns"
+)
+
+// Ordering is the plugin's handler: it puts the answers that come up the chain from Next in the order of the policy for
+// the zone of the question.
+type Ordering struct {
+	Next  plugin.Handler
+	rules *rules
+
+	observed atomic.Bool // somebody asks for metadata
+}
+
+// Name returns the name of the directive. It implements plugin.Handler.
+func (o *Ordering) Name() string { return pluginName }
+
+// ServeDNS passes the query on and orders the answer on its way back. It implements plugin.Handler.
+func (o *Ordering) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	return plugin.NextOrFailure(o.Name(), o.Next, ctx, o.writer(ctx, w, r), r)
+}
+
+// writer returns w wrapped so that the answer to r is ordered, or w itself where no policy is for the question. What the
+// order depends on in r is read here, on the way down: plugins below may rewrite the query.
+func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) dns.ResponseWriter {
+	if r.Opcode != dns.OpcodeQuery || len(r.Question) == 0 {
+		return w
+	}
+	rule := o.rules.find(r.Question[0].Name)
+	if rule == nil {
+		return w
+	}
+	ow := &writer{ResponseWriter: w, policy: rule.policy, counts: rule.counts(ctx), limit: rule.policy.limit}
+	if ow.limit > 0 && wantsDNSSEC(r) {
+		ow.limit = 0
+	}
+	if rule.policy.ecs != nil {
+		ow.ecs = rule.policy.ecs.option(r, clientAddr(w.RemoteAddr()))
+	}
+	if o.observed.Load() {
+		ow.facts = factsIn(ctx)
+		ow.facts.setClient(ow.client())
+	}
+	return ow
+}
+
+// wantsDNSSEC reports whether r has the DO bit, RFC 4035 section 3.2.1. A cut RRset does not validate.
+func wantsDNSSEC(r *dns.Msg) bool {
+	opt := r.IsEdns0()
+	return opt != nil && opt.Do()
+}
+
+// A writer is the way back of one query.
+type writer struct {
+	dns.ResponseWriter
+	policy *policy
+	counts *counts
+	facts  *facts        // nil when nobody asks for metadata
+	ecs    *clientSubnet // nil without a Client Subnet option that is trusted
+	limit  int           // records of an address RRset at most; 0: all
+}
+
+// WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and the records belong to the
+// plugins below and are only read.
+func (w *writer) WriteMsg(res *dns.Msg) error {
+	if orderable(res) {
+		w.order(res)
+	}
+	if w.ecs != nil {
+		w.ecs.answer(res, w.policy)
+	}
+	return w.ResponseWriter.WriteMsg(res)
+}
+
+// orderable reports whether res is one to put in order: NOERROR, to a question that is no zone transfer.
+func orderable(res *dns.Msg) bool {
+	return res != nil && res.Rcode == dns.RcodeSuccess && len(res.Question) > 0 && !isTransfer(res.Question[0].Qtype)
+}
+
+func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }
+
+// order puts the answer and the additional section of res in order.
+func (w *writer) order(res *dns.Msg) {
+	p := w.policy
+	q := query{ranking: p.ranking(w.client()), canonical: p.startsCanonical(res.Authoritative), limit: w.limit}
+	res.Answer = p.order(res.Answer, &q, res.Question[0].Name)
+	res.Extra = p.order(res.Extra, &q, "")
+	if first := firstAddress(res.Answer); first != nil {
+		tier := q.ranking.tier(octetsOf(first))
+		w.counts.response(tier)
+		w.facts.setFirst(first, tier)
+	}
+}
+
+// client returns the address that the answer is for: that of a trusted Client Subnet option, else the packet's source.
+func (w *writer) client() netip.Addr {
+	if w.ecs != nil && w.ecs.client.IsValid() {
+		return w.ecs.client
+	}
+	return clientAddr(w.RemoteAddr())
+}
+
+// firstAddress returns the first A or AAAA record of answer, nil if there is none.
+func firstAddress(answer []dns.RR) dns.RR {
+	for _, rr := range answer {
+		if isAddress(rr) {
+			return rr
+		}
+	}
+	return nil
+}

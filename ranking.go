@@ -1,0 +1,146 @@
+package ordering
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
+
+	"github.com/miekg/dns"
+)
+
+// octets are the bits of an address in one form for both families, so that one comparison serves both. An IPv4 address
+// stands in the last 32 bits behind 96 set ones, with which no IPv6 address in use begins (ff0f:: and up is reserved
+// multicast, RFC 4291 section 2.7).
+type octets struct{ hi, lo uint64 }
+
+const (
+	ip4hi   = ^uint64(0)
+	ip4lo   = ^uint64(0) &^ (1<<32 - 1)
+	ip4bits = 96 // in front of an IPv4 address
+)
+
+// octetsOf returns the address in an A or AAAA record. A record from a zone file holds an IPv4 address in 16 bytes, one from
+// the wire in 4. Another record, or one without an address, gives zero octets.
+func octetsOf(rr dns.RR) octets {
+	switch rr := rr.(type) {
+	case *dns.A:
+		if n := len(rr.A); n >= 4 {
+			return octets{ip4hi, ip4lo | uint64(binary.BigEndian.Uint32(rr.A[n-4:]))}
+		}
+	case *dns.AAAA:
+		if len(rr.AAAA) == 16 {
+			return octets{binary.BigEndian.Uint64(rr.AAAA), binary.BigEndian.Uint64(rr.AAAA[8:])}
+		}
+	}
+	return octets{}
+}
+
+// octetsFrom returns the octets of a; zero octets if a is not valid.
+func octetsFrom(a netip.Addr) octets {
+	if !a.IsValid() {
+		return octets{}
+	}
+	b := a.As16()
+	o := octets{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])}
+	if a.Is4() {
+		o = octets{ip4hi, ip4lo | o.lo&^ip4lo}
+	}
+	return o
+}
+
+// addr returns the address that o was made from.
+func (o octets) addr() netip.Addr {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], o.hi)
+	binary.BigEndian.PutUint64(b[8:], o.lo)
+	if o.hi == ip4hi && o.lo&ip4lo == ip4lo {
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
+	return netip.AddrFrom16(b)
+}
+
+// shared returns how many leading bits o and p have in common; those of one IPv4 address with another are 96 or more.
+func (o octets) shared(p octets) int {
+	if x := o.hi ^ p.hi; x != 0 {
+		return bits.LeadingZeros64(x)
+	}
+	return 64 + bits.LeadingZeros64(o.lo^p.lo)
+}
+
+// masks are subnet masks read as tiers. They are immutable.
+type masks struct {
+	tier    [129]uint8 // of an address that shares so many leading bits with the client
+	lengths []int      // longest first, in bits of the client's family
+	front   int        // bits in front of the family's own
+}
+
+// newMasks returns the masks of the given lengths, which stand longest first and without repetition, for clients of the
+// family that has so many bits in front of its own: ip4bits or 0.
+func newMasks(lengths []int, front int) *masks {
+	m := &masks{lengths: lengths, front: front}
+	for n := range m.tier {
+		t := 0
+		for t < len(lengths) && n < front+lengths[t] {
+			t++
+		}
+		m.tier[n] = uint8(t)
+	}
+	return m
+}
+
+// tiers returns how many tiers m tells apart, that of all the rest included.
+func (m *masks) tiers() int { return len(m.lengths) + 1 }
+
+// A ranking is what a policy says about one client: it gives every address its tier. The sort list counts most, then the
+// topology, then the masks.
+type ranking struct {
+	client octets
+	masks  *masks
+	list   *preference        // nil where no sort list holds the client
+	table  *topology.Table    // nil without topology
+	place  *topology.Location // of the client
+}
+
+// tiers returns how many tiers k tells apart.
+func (k *ranking) tiers() int {
+	n := k.masks.tiers()
+	if k.table != nil {
+		n *= k.table.Depth() + 1
+	}
+	if k.list != nil {
+		n *= k.list.ranks()
+	}
+	return n
+}
+
+// rank writes to tiers[i] the tier of the address in records[members[i]].
+func (k *ranking) rank(records []dns.RR, members []uint16, tiers []uint32) {
+	for i, m := range members {
+		tiers[i] = k.tier(octetsOf(records[m]))
+	}
+}
+
+// tier returns the tier of an address; 0 is nearest.
+func (k *ranking) tier(o octets) uint32 {
+	t := k.masks.tier[k.client.shared(o)]
+	if k.list == nil && k.table == nil {
+		return uint32(t)
+	}
+	return k.tableTier(o.addr(), uint32(t))
+}
+
+// tableTier returns the tier of an address that the masks give tier t, with the tables that weigh more.
+func (k *ranking) tableTier(a netip.Addr, t uint32) uint32 {
+	n := uint32(k.masks.tiers())
+	if k.table != nil {
+		depth := k.table.Depth()
+		t += n * uint32(depth-k.place.Shared(k.table.Find(a)))
+		n *= uint32(depth + 1)
+	}
+	if k.list != nil {
+		t += n * k.list.rank(a)
+	}
+	return t
+}

@@ -1,0 +1,70 @@
+package ordering
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
+
+	"github.com/miekg/dns"
+)
+
+// A rule is the policy for a zone.
+type rule struct {
+	zone    string // lower case, fully qualified
+	policy  *policy
+	servers atomic.Pointer[[]*counts]
+}
+
+// rules are the policies of one server block, by zone.
+type rules struct {
+	all    []*rule
+	byZone map[string]*rule
+	labels int // of the zone that has most
+}
+
+// add adds a policy for a zone, or returns the rule that is there for it already.
+func (z *rules) add(zone string, p *policy) (twice *rule) {
+	if r, ok := z.byZone[zone]; ok {
+		return r
+	}
+	r := &rule{zone: zone, policy: p}
+	if z.byZone == nil {
+		z.byZone = map[string]*rule{}
+	}
+	z.all, z.byZone[zone] = append(z.all, r), r
+	z.labels = max(z.labels, dns.CountLabel(zone))
+	return nil
+}
+
+// topologies returns the topologies of z, each once: several zones may share a policy.
+func (z *rules) topologies() []topology.Source {
+	var all []topology.Source
+	for _, r := range z.all {
+		if t := r.policy.topology; t != nil && !slices.Contains(all, t) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// find returns the rule of the most specific zone that holds name, nil if none does. It looks up as many suffixes of name
+// as a zone has labels at most, however many zones there are.
+func (z *rules) find(name string) *rule {
+	found := z.byZone["."]
+	if z.labels == 0 {
+		return found
+	}
+	name = strings.ToLower(name)
+	for n := 1; n <= z.labels; n++ {
+		start, beyond := dns.PrevLabel(name, n)
+		if beyond {
+			break
+		}
+		if r, ok := z.byZone[name[start:]]; ok {
+			found = r
+		}
+	}
+	return found
+}

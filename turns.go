@@ -1,0 +1,85 @@
+package ordering
+
+import (
+	"hash/maphash"
+	"math"
+	"math/bits"
+	"sync/atomic"
+)
+
+// The table of turns has room for sets × ways questions, 256 KiB, whatever is asked.
+const (
+	sets = 1 << 12
+	ways = 8 // one cache line
+)
+
+// A word of the table is the count of a question above the tag that tells it from others in its set.
+const (
+	tagBits = 24
+	tagMask = 1<<tagBits - 1
+	oneTurn = 1 << tagBits
+)
+
+// turns counts how often each question was answered. It has a fixed size and takes no lock; the seed keeps a stranger from
+// finding names that share a set. A question that finds its set full goes on from the count of the least asked one there
+// (the Space-Saving algorithm of Metwally, Agrawal and El Abbadi): a flood of random names pushes out one another, and not
+// the names that are asked for again and again. The zero value is not usable; see newTurns.
+type turns struct {
+	words [sets][ways]atomic.Uint64
+	seed  maphash.Seed
+}
+
+func newTurns() *turns { return &turns{seed: maphash.MakeSeed()} }
+
+// take returns the turn of the question with this key and counts it: 0, 1, 2, …
+func (t *turns) take(key uint64) uint64 {
+	set := &t.words[key%sets]
+	tag := key>>(64-tagBits) | 1 // never that of an empty word
+	for {
+		least, at := uint64(math.MaxUint64), 0
+		for i := range set {
+			w := set[i].Load()
+			if w&tagMask == tag {
+				// Should another question have taken this word since, it loses a turn: it keeps its place all the same.
+				return set[i].Add(oneTurn)>>tagBits - 1
+			}
+			if w < least {
+				least, at = w, i
+			}
+		}
+		turn := least >> tagBits
+		if set[at].CompareAndSwap(least, (turn+1)<<tagBits|tag) {
+			return turn
+		}
+	}
+}
+
+// mix folds word into h, the seeded hash of what went before: a multiplication to 128 bits, its halves folded together.
+func mix(h, word uint64) uint64 {
+	hi, lo := bits.Mul64(h^word, 0x9e3779b97f4a7c15)
+	return hi ^ lo
+}
+
+// hashOwner returns a hash of an owner name that is alike for upper and lower case, RFC 4343.
+func hashOwner(seed maphash.Seed, name string) uint64 {
+	for i := range len(name) {
+		if c := name[i]; 'A' <= c && c <= 'Z' {
+			return hashLower(seed, name)
+		}
+	}
+	return maphash.String(seed, name)
+}
+
+// hashLower is hashOwner for a name with capitals.
+func hashLower(seed maphash.Seed, name string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for i := range len(name) {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		h.WriteByte(c)
+	}
+	return h.Sum64()
+}

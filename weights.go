@@ -1,0 +1,116 @@
+package ordering
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gaissmai/bart"
+	"github.com/miekg/dns"
+)
+
+// weights say how often an address comes first in its tier, compared with the others there. They are immutable; nil gives
+// every record weight 1.
+type weights struct {
+	networks bart.Table[uint8]
+}
+
+// of returns the weight of a record: for an address that of the longest prefix that holds it, 1 where none does.
+func (w *weights) of(rr dns.RR) uint64 {
+	if w != nil && isAddress(rr) {
+		if n, ok := w.networks.Lookup(octetsOf(rr).addr()); ok {
+			return uint64(n)
+		}
+	}
+	return 1
+}
+
+// turnWeighted orders tier, which is in base order, for the given turn. Records of weight 0 take turns behind the others.
+func (s *scratch) turnWeighted(tier []uint16, w *weights, turn uint64) {
+	weighted := s.weightedFirst(tier, w)
+	turnLeft(tier[len(weighted):], turn)
+	if len(weighted) > 1 {
+		s.stopsFrom(weighted, turn)
+		s.orderByStops(weighted)
+	}
+}
+
+// weightedFirst moves the records of weight 0 behind the others, keeping base order among both, and returns the others.
+// Their weights are in s.weight.
+func (s *scratch) weightedFirst(tier []uint16, w *weights) []uint16 {
+	s.weight, s.idle = s.weight[:0], s.idle[:0]
+	weighted := tier[:0]
+	for _, m := range tier {
+		if n := w.of(s.in[m]); n > 0 {
+			weighted, s.weight = append(weighted, m), append(s.weight, n)
+		} else {
+			s.idle = append(s.idle, m)
+		}
+	}
+	copy(tier[len(weighted):], s.idle)
+	return weighted
+}
+
+// turnLeft rotates tier left by turn places.
+func turnLeft(tier []uint16, turn uint64) {
+	if n := uint64(len(tier)); n > 1 {
+		turn %= n
+		slices.Reverse(tier[:turn])
+		slices.Reverse(tier[turn:])
+		slices.Reverse(tier)
+	}
+}
+
+// A stop is one turn of one record in the cycle of a weighted tier.
+type stop struct {
+	at     uint64 // where it lies on the circle, in units of 1/(2·records·weight) of it
+	weight uint64
+	record int // index in the tier
+}
+
+// stopsFrom writes to s.stops, in order, the stops that come from the given turn on, of each record of tier one at least.
+//
+// A cycle has as many turns as the weights add up to. It is a circle on which a record of weight w stops w times, at equal
+// distances; the first stops of n records are staggered by 1/n of their distance. Whose stop comes next is first in the
+// answer, whose comes after is second, and so on, and the turn says how many stops are over. So each record has exactly w
+// first places in a cycle, as far apart as whole turns allow, and with equal weights it is plain rotation. It needs no state
+// but the turn: which stops are over follows by arithmetic, as stop j of all lies at j/total of the circle, give or take n
+// stops.
+func (s *scratch) stopsFrom(tier []uint16, turn uint64) {
+	n, total := uint64(len(tier)), uint64(0)
+	for _, w := range s.weight {
+		total += w
+	}
+	turn %= total
+	before, after := turn-min(turn, n), turn+n
+	s.stops = s.stops[:0]
+	over := turn // of the stops in s.stops
+	for i, w := range s.weight {
+		k, first := uint64(0), uint64(2*i+1) // stop k is at 2nk+first
+		if reached := 2 * n * w * before / total; reached >= first {
+			k = (reached-first)/(2*n) + 1
+			over -= k
+		}
+		for last := false; !last; k++ {
+			at := 2*n*k + first
+			s.stops = append(s.stops, stop{at, w, i})
+			last = at*total > 2*n*w*after
+		}
+	}
+	slices.SortFunc(s.stops, func(a, b stop) int {
+		return cmp.Or(cmp.Compare(a.at*b.weight, b.at*a.weight), cmp.Compare(a.record, b.record))
+	})
+	s.stops = s.stops[over:]
+}
+
+// orderByStops orders tier by which record stops first.
+func (s *scratch) orderByStops(tier []uint16) {
+	s.idle = append(s.idle[:0], tier...)
+	at := 0
+	for _, p := range s.stops {
+		if s.weight[p.record] > 0 {
+			s.weight[p.record] = 0 // it has its place
+			tier[at] = s.idle[p.record]
+			at++
+		}
+	}
+}
