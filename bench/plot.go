@@ -101,7 +101,7 @@ func drawGrid(svg *strings.Builder, sizes []int, x, y scale) {
 	rule := func(x1, y1, x2, y2 float64) {
 		fmt.Fprintf(svg, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s"/>`+"\n", x1, y1, x2, y2, gridColour)
 	}
-	for _, tick := range []float64{1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100} {
+	for _, tick := range []float64{1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100} {
 		if tick < y.low || tick > y.high {
 			continue
 		}
