@@ -21,7 +21,7 @@ var published = series{
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
 		Name:      "topology_last_sync_timestamp_seconds",
-		Help:      "When the topology table was last brought up to date, in seconds since 1970.",
+		Help:      "When the source of the topology table was last read or heard of, in seconds since 1970.",
 	}, []string{"source"}),
 	failures: promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
@@ -68,7 +68,12 @@ func (s *series) close(source string) {
 
 func (s *series) loaded(source string, t *Table, at time.Time) {
 	s.entries.WithLabelValues(source).Set(float64(t.Len()))
-	s.synced.WithLabelValues(source).Set(float64(at.UnixNano()) / 1e9)
+	s.heard(source, at)
+}
+
+// heard says that the source has been there, though it may have had nothing new.
+func (s *series) heard(source string, at time.Time) {
+	s.synced.WithLabelValues(source).Set(float64(at.UnixMilli()) / 1e3)
 }
 
 func (s *series) failed(source string) { s.failures.WithLabelValues(source).Inc() }

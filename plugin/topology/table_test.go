@@ -190,3 +190,73 @@ func blocks(base netip.Prefix, length int) func(func(netip.Addr) bool) {
 		}
 	}
 }
+
+func TestEmptyTable(t *testing.T) {
+	built, err := new(Builder).Table()
+	must(t, err)
+	for name, table := range map[string]*Table{"nil": nil, "zero": {}, "built": built} {
+		for _, addr := range []netip.Addr{{}, netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")} {
+			if table.Find(addr) != nil || table.Scope(addr) != 0 || table.Len() != 0 || table.Depth() != 0 {
+				t.Errorf("the %s table is not empty for %s", name, addr)
+			}
+		}
+	}
+}
+
+func TestAddressesAreTakenAsTheyAre(t *testing.T) {
+	var o oracle
+	o.add(netip.MustParsePrefix("10.0.0.0/8"), "four")
+	o.add(netip.MustParsePrefix("::/0"), "six")
+	o.add(netip.MustParsePrefix("fe80::/64"), "link")
+	table := o.table(t)
+	for _, test := range []struct {
+		addr, location string
+		scope          int
+	}{
+		{"10.1.2.3", "four", 8},
+		{"::ffff:10.1.2.3", "four", 8},
+		{"::ffff:11.1.2.3", "", 8},
+		{"11.1.2.3", "", 8},
+		{"::", "six", 1},
+		{"fe80::1%eth0", "link", 64},
+	} {
+		addr := netip.MustParseAddr(test.addr)
+		if got := table.Find(addr).String(); got != test.location {
+			t.Errorf("%s is at %q, want %q", addr, got, test.location)
+		}
+		if got := table.Scope(addr); got != test.scope {
+			t.Errorf("the scope of %s is %d, want %d", addr, got, test.scope)
+		}
+	}
+	if table.Find(netip.Addr{}) != nil || table.Scope(netip.Addr{}) != 0 {
+		t.Error("no address is somewhere")
+	}
+}
+
+func TestBuilderRefuses(t *testing.T) {
+	for network, location := range map[string]string{"10.0.0.1/8": "a", "10.0.0.0/8": "a b", "::ffff:0:0/90": "a"} {
+		var b Builder
+		if err := b.Add(netip.MustParsePrefix(network), location); err == nil {
+			t.Errorf("%s at %q was taken", network, location)
+		}
+		if table, err := b.Table(); err != nil || table.Len() != 0 {
+			t.Errorf("what was refused left something: %v", err)
+		}
+	}
+	var b Builder
+	if b.Add(netip.Prefix{}, "a") == nil {
+		t.Error("no network was taken")
+	}
+}
+
+func TestLookingUpDoesNotAllocate(t *testing.T) {
+	table := randomOracle(rand.New(rand.NewPCG(9, 10)), 100, 5, netip.MustParsePrefix("::/0"), 20).table(t)
+	addr := netip.MustParseAddr("1234::")
+	l := location(t, "r0/z")
+	if got := testing.AllocsPerRun(100, func() {
+		table.Find(addr).Shared(l)
+		table.Scope(addr)
+	}); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}

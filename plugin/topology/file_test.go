@@ -1,0 +1,222 @@
+package topology
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// write makes a file and returns its path.
+func write(tb testing.TB, text string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "networks")
+	rewrite(tb, path, text)
+	return path
+}
+
+func rewrite(tb testing.TB, path, text string) {
+	tb.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func open(tb testing.TB, path string) *File {
+	tb.Helper()
+	f, err := NewFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return f
+}
+
+func started(tb testing.TB, path string) *File {
+	tb.Helper()
+	f := open(tb, path)
+	if err := f.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { f.Stop() })
+	return f
+}
+
+func (f *File) has(networks int) func() bool {
+	return func() bool { return f.Table().Len() == networks }
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func TestFileIsFollowed(t *testing.T) {
+	path := write(t, "10.0.0.0/8 a\n")
+	f := started(t, path)
+	if !f.Ready() || f.Name() != path || f.Table().Len() != 1 {
+		t.Fatal("not read at once")
+	}
+	rewrite(t, path, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
+	eventually(t, "written in place", f.has(2))
+	rewrite(t, path+".new", "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
+	must(t, os.Rename(path+".new", path))
+	eventually(t, "replaced", f.has(3))
+	rewrite(t, path, "10.0.0.0/8 a\n")
+	eventually(t, "written in place after it was replaced", f.has(1))
+}
+
+func TestConfigMapIsFollowed(t *testing.T) {
+	directory := t.TempDir()
+	version := func(name, text string) {
+		must(t, os.Mkdir(filepath.Join(directory, name), 0o700))
+		rewrite(t, filepath.Join(directory, name, "networks"), text)
+		must(t, os.Symlink(name, filepath.Join(directory, "..new")))
+		must(t, os.Rename(filepath.Join(directory, "..new"), filepath.Join(directory, "..data")))
+	}
+	version("..1", "10.0.0.0/8 a\n")
+	path := filepath.Join(directory, "networks")
+	must(t, os.Symlink("..data/networks", path))
+	f := started(t, path)
+	version("..2", "10.0.0.0/8 a\n11.0.0.0/8 b\n")
+	must(t, os.RemoveAll(filepath.Join(directory, "..1")))
+	eventually(t, "swapped", f.has(2))
+	version("..3", "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
+	eventually(t, "swapped again", f.has(3))
+}
+
+func TestLinkToAnotherDirectoryIsFollowed(t *testing.T) {
+	target := write(t, "10.0.0.0/8 a\n")
+	path := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink(target, path))
+	f := started(t, path)
+	rewrite(t, target, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
+	eventually(t, "target written", f.has(2))
+}
+
+func TestBrokenFileIsReportedOnceAndTheTableStays(t *testing.T) {
+	text := logged(t)
+	path := write(t, "10.0.0.0/8 a\n")
+	f := started(t, path)
+	failures := func(n float64) func() bool {
+		return func() bool { got, _ := metric(t, "topology_reload_failures_total", path); return got == n }
+	}
+	rewrite(t, path, "10.0.0.0/8 a\n10.0.0.0/33 b\n")
+	eventually(t, "broken", failures(1))
+	for range 3 { // the same again is no news
+		rewrite(t, path, "10.0.0.0/8 a\n10.0.0.0/33 b\n")
+		f.settle()
+	}
+	must(t, os.Remove(path))
+	eventually(t, "gone", failures(2))
+	rewrite(t, filepath.Join(filepath.Dir(path), "other"), "")
+	f.settle()
+	f.Stop() // and no later report counts
+	if got := strings.Count(text(), "[ERROR]"); got != 2 {
+		t.Errorf("reported %d times, want 2:\n%s", got, text())
+	}
+	for _, want := range []string{path + ":2: 10.0.0.0/33", path + ": no such file"} {
+		if !strings.Contains(text(), want) {
+			t.Errorf("%q is not in the log:\n%s", want, text())
+		}
+	}
+	if !f.has(1)() {
+		t.Error("the old table did not stay")
+	}
+}
+
+func TestFileThatComesBack(t *testing.T) {
+	path := write(t, "10.0.0.0/8 a\n")
+	f := open(t, path)
+	must(t, os.Remove(path))
+	f.reload()
+	rewrite(t, path, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
+	f.reload()
+	if !f.has(2)() || f.trouble != "" {
+		t.Errorf("%d networks, want 2; trouble: %q", f.Table().Len(), f.trouble)
+	}
+}
+
+// settle gives the watch the time to see what happened.
+func (f *File) settle() { time.Sleep(3 * quiet) }
+
+func TestSameTextMakesNoNewTable(t *testing.T) {
+	path := write(t, "10.0.0.0/8 a\n")
+	f := open(t, path)
+	before := f.Table()
+	rewrite(t, path, "10.0.0.0/8 a\n")
+	must(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)))
+	f.reload()
+	if f.Table() != before {
+		t.Error("a new table for the same text")
+	}
+	rewrite(t, path, "11.0.0.0/8 a\n")
+	f.reload()
+	if f.Table() == before {
+		t.Error("no new table for another text")
+	}
+}
+
+func TestSettledFileIsNotReadAgain(t *testing.T) {
+	path := write(t, "10.0.0.0/8 a\n")
+	old := time.Now().Add(-time.Hour)
+	must(t, os.Chtimes(path, old, old))
+	f := open(t, path)
+	if f.seen == nil {
+		t.Fatal("would be read again")
+	}
+	if _, text, err := readFile(path, f.seen); text != nil || err != nil {
+		t.Errorf("read again: %q, %v", text, err)
+	}
+	rewrite(t, path, "11.0.0.0/8 a\n") // of the same size
+	if _, text, err := readFile(path, f.seen); text == nil || err != nil {
+		t.Errorf("not read again: %v", err)
+	}
+}
+
+func TestNewFileSaysWhatIsWrong(t *testing.T) {
+	if _, err := NewFile(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) || !strings.HasSuffix(err.Error(), "/none: no such file or directory") {
+		t.Errorf("error %v", err)
+	}
+	path := write(t, "# fine\n10.0.0.1/8 a\n")
+	if _, err := NewFile(path); err == nil || err.Error() != path+":2: 10.0.0.1/8 has host bits set, did you mean 10.0.0.0/8?" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestEventsAreCoalesced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		happened := make(chan struct{})
+		var looked atomic.Int32
+		go coalesce(t.Context(), happened, func() { looked.Add(1) })
+		for range 10 { // closer than quiet
+			happened <- struct{}{}
+			time.Sleep(quiet / 2)
+		}
+		time.Sleep(quiet)
+		synctest.Wait()
+		if looked.Load() != 1 {
+			t.Fatalf("looked %d times at one burst, want 1", looked.Load())
+		}
+		for range int(3 * most / (quiet / 2)) { // never quiet
+			happened <- struct{}{}
+			time.Sleep(quiet / 2)
+		}
+		synctest.Wait()
+		if n := looked.Load(); n < 3 || n > 5 {
+			t.Fatalf("looked %d times in a long burst, want about 4", n)
+		}
+		time.Sleep(quiet)
+		looked.Store(0)
+		time.Sleep(10 * recheck)
+		synctest.Wait()
+		if n := looked.Load(); n < 9 || n > 10 {
+			t.Fatalf("looked %d times in 10 rechecks", n)
+		}
+	})
+}

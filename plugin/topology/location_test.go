@@ -1,0 +1,84 @@
+package topology
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func location(tb testing.TB, path string) *Location {
+	tb.Helper()
+	if path == "" {
+		return nil
+	}
+	l, err := parseLocation(path)
+	must(tb, err)
+	return l
+}
+
+func TestShared(t *testing.T) {
+	for _, test := range []struct {
+		l, m string
+		want int
+	}{
+		{"r/z/n", "r/z/n", 3},
+		{"r/z/n", "r/z/o", 2},
+		{"r/z/n", "r/y/n", 1},
+		{"r/z/n", "s/z/n", 0},
+		{"r/z/n", "r/z", 2},
+		{"r/z/n", "r", 1},
+		{"r", "rr", 0},
+		{"", "r", 0},
+		{"", "", 0},
+		{"-/z/n", "-/z/n", 3},
+		{"-/z/n", "-/z/o", 2}, // one zone is in one region
+		{"-/z/n", "-/y/o", 0},
+		{"-/-/n", "-/-/o", 0},
+		{"-/-/n", "-/-/n", 3},
+		{"r/-/n", "r/-/o", 1},
+		{"r/-/n", "r/-/n", 3},
+		{"r/z/n", "-/z/n", 0},
+		{"-/z", "-/z/n", 2},
+		{"-/-/-/-/z/a", "-/-/-/-/z/b", 5},
+	} {
+		l, m := location(t, test.l), location(t, test.m)
+		if got := l.Shared(m); got != test.want {
+			t.Errorf("%q and %q share %d labels, want %d", test.l, test.m, got, test.want)
+		}
+		if l.Shared(m) != m.Shared(l) {
+			t.Errorf("%q and %q: not the same both ways", test.l, test.m)
+		}
+	}
+}
+
+func TestPrefix(t *testing.T) {
+	for _, test := range []struct {
+		path string
+		n    int
+		want string
+	}{
+		{"r/z/n", -1, ""}, {"r/z/n", 0, ""}, {"r/z/n", 1, "r"}, {"r/z/n", 2, "r/z"}, {"r/z/n", 3, "r/z/n"}, {"r/z/n", 4, "r/z/n"}, {"r", 1, "r"}, {"", 2, ""},
+	} {
+		if got := location(t, test.path).Prefix(test.n); got != test.want {
+			t.Errorf("the first %d labels of %q are %q, want %q", test.n, test.path, got, test.want)
+		}
+	}
+}
+
+func TestNilIsUnknown(t *testing.T) {
+	var l *Location
+	if l.String() != "" || l.Labels() != 0 {
+		t.Errorf("%q with %d labels", l, l.Labels())
+	}
+}
+
+func TestLocationsOfTwoTablesCompare(t *testing.T) {
+	addr := netip.MustParseAddr("10.0.0.1")
+	find := func(text string) *Location {
+		table, err := parse("f", []byte(text))
+		must(t, err)
+		return table.Find(addr)
+	}
+	if got := find("10.0.0.0/8 other\n10.0.0.1 r/z/n").Shared(find("10.0.0.1 r/z/o")); got != 2 {
+		t.Errorf("%d labels, want 2", got)
+	}
+}
