@@ -79,7 +79,7 @@ func (c *Cluster) heard(ctx context.Context, asked string, err error) {
 	case err == nil:
 		published.heard(clusterName, time.Now())
 		return
-	case apierrors.IsResourceExpired(err), apierrors.IsGone(err), apierrors.IsTimeout(err), apierrors.IsTooManyRequests(err):
+	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 		return // ordinary life: the next try knows what to do
 	}
 	published.failed(clusterName)

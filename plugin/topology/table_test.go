@@ -2,8 +2,10 @@ package topology
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -138,15 +140,12 @@ func TestFindIsLongestPrefix(t *testing.T) {
 func TestScope(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for _, base := range []string{"0.0.0.0/0", "192.168.255.248/29", "::/0", "fd00::8000:0:0:0/66", "2001:db8::f8/125"} {
+		p := netip.MustParsePrefix(base)
+		narrowest := min(p.Bits()+5, p.Addr().BitLen())
+		addrs := slices.Collect(blocks(p, narrowest))
 		for range 100 {
-			o, table, addrs := oracle(nil), (*Table)(nil), []netip.Addr(nil)
-			p := netip.MustParsePrefix(base)
-			narrowest := min(p.Bits()+6, p.Addr().BitLen())
-			o = randomOracle(rnd, rnd.IntN(8), 2, p, narrowest)
-			table = o.table(t)
-			for addr := range blocks(p, narrowest) {
-				addrs = append(addrs, addr)
-			}
+			o := randomOracle(rnd, rnd.IntN(8), 2, p, narrowest)
+			table := o.table(t)
 			for _, addr := range addrs {
 				checkScope(t, o, table, p, addrs, addr)
 			}
@@ -175,7 +174,7 @@ func checkScope(t *testing.T, o oracle, table *Table, base netip.Prefix, addrs [
 }
 
 // blocks yields the first address of every network of the given length in base.
-func blocks(base netip.Prefix, length int) func(func(netip.Addr) bool) {
+func blocks(base netip.Prefix, length int) iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		for n := range 1 << (length - base.Bits()) {
 			b := base.Addr().AsSlice()

@@ -1,0 +1,151 @@
+package topology
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
+)
+
+// surveyed returns the table of a cluster that has these nodes and endpoint slices.
+func surveyed(objects ...object) *Table {
+	var nodes, endpointSlices []any
+	for _, o := range objects {
+		if kindOf(o) == "nodes" {
+			nodes = append(nodes, trimmed(o))
+		} else {
+			endpointSlices = append(endpointSlices, trimmed(o))
+		}
+	}
+	return survey(nodes).with(endpointSlices)
+}
+
+func checkPlaces(t *testing.T, table *Table, want map[string]string) {
+	t.Helper()
+	for addr, location := range want {
+		if got := table.Find(netip.MustParseAddr(addr)).String(); got != location {
+			t.Errorf("%s is at %q, want %q", addr, got, location)
+		}
+	}
+}
+
+func TestPlaceOfNodes(t *testing.T) {
+	outside := node("n1", "r1", "z1", "10.1.0.0/24", "fd00:1::/64", "192.0.2.1", "2001:db8::1", "::ffff:10.77.0.0/112")
+	outside.Status.Addresses = append(outside.Status.Addresses,
+		v1.NodeAddress{Type: v1.NodeExternalIP, Address: "198.51.100.1"},
+		v1.NodeAddress{Type: v1.NodeHostName, Address: "203.0.113.1"},
+		v1.NodeAddress{Type: v1.NodeInternalIP, Address: "not an address"})
+	outside.Spec.PodCIDRs = append(outside.Spec.PodCIDRs, "not a network", "10.3.0.7/24")
+	table := surveyed(outside, node("n2", "", "z1", "10.2.0.0/24"), node("n3", "", "z2", "10.4.0.0/24"), node("n4", "", "", "10.5.0.0/24"), node("n5", "r1", "", "10.6.0.0/24"))
+	checkPlaces(t, table, map[string]string{
+		"10.1.0.9": "r1/z1/n1", "fd00:1::9": "r1/z1/n1", "192.0.2.1": "r1/z1/n1", "2001:db8::1": "r1/z1/n1", "198.51.100.1": "r1/z1/n1", "203.0.113.1": "",
+		"10.3.0.1": "r1/z1/n1", "10.77.0.1": "r1/z1/n1",
+		"10.2.0.9": "r1/z1/n2", // the zone tells the region
+		"10.4.0.9": "-/z2/n3",
+		"10.5.0.9": "-/-/n4",
+		"10.6.0.9": "r1/-/n5",
+	})
+	if table.Depth() != 3 {
+		t.Errorf("%d deep, want 3", table.Depth())
+	}
+}
+
+func TestUnlabelledNodesShareNothing(t *testing.T) {
+	table := surveyed(node("n1", "", "", "10.1.0.0/24"), node("n2", "", "", "10.2.0.0/24"))
+	a, b := table.Find(netip.MustParseAddr("10.1.0.1")), table.Find(netip.MustParseAddr("10.2.0.1"))
+	if a.Shared(b) != 0 || a.Shared(a) != 3 {
+		t.Errorf("%s shares %d labels with %s and %d with itself, want 0 and 3", a, a.Shared(b), b, a.Shared(a))
+	}
+}
+
+func TestPlaceOfEndpoints(t *testing.T) {
+	names := endpointSlice("names", "10.8.8.8 n1 z1")
+	names.AddressType = discovery.AddressTypeFQDN
+	six := endpointSlice("six", "fd00:9::1 n2 z2")
+	six.AddressType = discovery.AddressTypeIPv6
+	table := surveyed(
+		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24"),
+		endpointSlice("web", "10.1.0.1 n1 z1", "10.2.0.1 n1 z1", "10.1.0.2 - z1", "10.1.0.3 - z2", "172.16.0.1 n2 z2", "172.16.0.2 gone z1", "172.16.0.3 gone z7", "172.16.0.4 gone -", "172.16.0.5 - -"),
+		names, six)
+	checkPlaces(t, table, map[string]string{
+		"10.1.0.1":   "r1/z1/n1",
+		"10.2.0.1":   "r1/z1/n1", // against the network
+		"10.1.0.2":   "r1/z1/n1", // the network knows more
+		"10.1.0.3":   "r1/z2",
+		"172.16.0.1": "r1/z2/n2",
+		"172.16.0.2": "r1/z1", // the node has gone, its zone has not
+		"172.16.0.3": "-/z7",
+		"172.16.0.4": "", "172.16.0.5": "", "10.8.8.8": "",
+		"fd00:9::1": "r1/z2/n2",
+	})
+	if got := table.Len(); got != 3+6 {
+		t.Errorf("%d networks, want 3 of nodes and 6 of endpoints", got)
+	}
+}
+
+func TestClaimsCountWhereTheyAgree(t *testing.T) {
+	table := surveyed(
+		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1", "192.0.2.9"), node("n2", "r1", "z1", "10.1.0.0/24"), node("n3", "r2", "z3", "192.0.2.9"),
+		endpointSlice("a", "172.16.0.1 n1 z1", "172.16.0.2 n1 z1", "172.16.0.3 n1 z1", "192.0.2.1 n3 z3"),
+		endpointSlice("b", "172.16.0.1 n1 z1", "172.16.0.2 n2 z1", "172.16.0.3 n3 z3"),
+		endpointSlice("c", "172.16.0.3 n1 z1"))
+	checkPlaces(t, table, map[string]string{
+		"10.1.0.7":   "r1/z1",
+		"192.0.2.1":  "r1/z1/n1", // a node's own address
+		"192.0.2.9":  "",
+		"172.16.0.1": "r1/z1/n1",
+		"172.16.0.2": "r1/z1",
+		"172.16.0.3": "", // and one more claim does not bring it back
+	})
+}
+
+// cluster makes a synthetic cluster of nodes in three regions and nine zones, with slices of 100 endpoints; either the pods have
+// the networks of their nodes, or those of the cloud.
+func syntheticCluster(nodes, endpoints int, cloud bool) (nodeObjects []*v1.Node, sliceObjects []*discovery.EndpointSlice) {
+	rnd := rand.New(rand.NewPCG(11, 12))
+	for i := range nodes {
+		network := fmt.Sprintf("10.%d.%d.0/24", i>>8, i&255)
+		address := fmt.Sprintf("192.168.%d.%d", i>>8, i&255)
+		nodeObjects = append(nodeObjects, node(fmt.Sprintf("node-%d", i), fmt.Sprintf("region-%d", i%3), fmt.Sprintf("zone-%d", i%9), network, address))
+	}
+	for at := 0; at < endpoints; at += 100 {
+		var places []string
+		for i := at; i < min(at+100, endpoints); i++ {
+			n := rnd.IntN(nodes)
+			address := fmt.Sprintf("10.%d.%d.%d", n>>8, n&255, 2+i%250)
+			if cloud {
+				address = fmt.Sprintf("172.%d.%d.%d", 16+i>>16, i>>8&255, i&255)
+			}
+			places = append(places, fmt.Sprintf("%s node-%d zone-%d", address, n, n%9))
+		}
+		sliceObjects = append(sliceObjects, endpointSlice(fmt.Sprintf("service-%d", at), places...))
+	}
+	return nodeObjects, sliceObjects
+}
+
+func TestOrderOfEventsDoesNotMatter(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(13, 14))
+	nodes, endpointSlices := syntheticCluster(20, 300, true)
+	var objects []object
+	for _, n := range nodes {
+		n.Spec.PodCIDRs = []string{fmt.Sprintf("10.0.%d.0/24", rnd.IntN(10))} // two nodes each
+		objects = append(objects, n)
+	}
+	for _, s := range endpointSlices {
+		again := s.DeepCopy()
+		for i := range again.Endpoints {
+			again.Endpoints[i].NodeName = &nodes[rnd.IntN(len(nodes))].Name
+		}
+		objects = append(objects, s, again)
+	}
+	want := surveyed(objects...).lines()
+	for range 20 {
+		rnd.Shuffle(len(objects), func(i, j int) { objects[i], objects[j] = objects[j], objects[i] })
+		if got := surveyed(objects...).lines(); got != want {
+			t.Fatalf("another order, another table:\n%s\nand\n%s", want, got)
+		}
+	}
+}
