@@ -1,6 +1,6 @@
 FUZZTIME ?= 10s
 
-.PHONY: build test race fuzz bench lint stock ci
+.PHONY: build test race fuzz bench compare lint stock ci
 
 build:
 	go build -o coredns ./cmd/coredns
@@ -16,6 +16,10 @@ fuzz:
 
 bench:
 	go test -run '^$$' -bench . -benchmem .
+
+# Through sockets, beside other servers.
+compare:
+	go run ./bench
 
 lint:
 	.ci/lint

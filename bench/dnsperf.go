@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"os/exec"
@@ -36,9 +35,6 @@ func (s *server) drive(ctx context.Context, p plan, queries string, rate float64
 		return slice{}, err
 	}
 	out, err := exec.CommandContext(ctx, "taskset", arguments...).CombinedOutput()
-	if ctx.Err() != nil {
-		return slice{}, errors.New("interrupted")
-	}
 	if err != nil {
 		return slice{}, fmt.Errorf("dnsperf: %w: %s", err, out)
 	}

@@ -55,6 +55,9 @@ func main() {
 	write := flag.Bool("write", false, "put the tables into bench/README.md and the plot into bench/cost.svg")
 	flag.Parse()
 	p.only = regexp.MustCompile(*only)
+	if *write && (p.quick || *only != "") {
+		log.Fatal("-write wants everything measured: it does not go with -quick or -only")
+	}
 	if p.quick {
 		p.sizes, p.rounds, p.slice = []int{10}, 1, 300*time.Millisecond
 	}
@@ -74,6 +77,9 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, p, *write)
+	if ctx.Err() != nil {
+		log.Fatal("bench: interrupted")
+	}
 	stop()
 	if err != nil {
 		log.Fatal("bench: ", err)
@@ -107,7 +113,7 @@ func run(ctx context.Context, p plan, write bool) error {
 		reports = append(reports, r)
 		fmt.Println(r.markdown(p.sizes))
 	}
-	if write && !p.quick {
+	if write {
 		return writeReadme(p, reports)
 	}
 	return nil
