@@ -1,0 +1,88 @@
+package ordering
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/dnstest"
+	"github.com/coredns/coredns/plugin/test"
+
+	"github.com/miekg/dns"
+)
+
+// parsed returns what parse makes of the ordering directives of a server block for the root zone.
+func parsed(corefile string) (*rules, error) {
+	c := caddy.NewTestController("dns", corefile)
+	c.ServerBlockKeys = []string{"."}
+	return parse(c)
+}
+
+// orderingOf returns the handler that a server block with these ordering directives has.
+func orderingOf(tb testing.TB, corefile string, next plugin.Handler) *Ordering {
+	tb.Helper()
+	rules, err := parsed(corefile)
+	if err != nil {
+		tb.Fatalf("%v\n%s", err, corefile)
+	}
+	return &Ordering{Next: next, rules: rules}
+}
+
+// policyOf returns the policy for the root zone.
+func policyOf(tb testing.TB, corefile string) *policy {
+	tb.Helper()
+	return orderingOf(tb, corefile, nil).rules.find(".").policy
+}
+
+// reply returns an authoritative answer with these records.
+func reply(qname string, qtype uint16, answer ...dns.RR) *dns.Msg {
+	m := new(dns.Msg).SetReply(new(dns.Msg).SetQuestion(qname, qtype))
+	m.Authoritative, m.Answer = true, answer
+	return m
+}
+
+// replying returns a handler that replies with a message of its own but with the sections of m, as file does out of its zone.
+func replying(m *dns.Msg) plugin.Handler {
+	return test.HandlerFunc(func(_ context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+		res := *m
+		res.Id = r.Id
+		return m.Rcode, w.WriteMsg(&res)
+	})
+}
+
+// ask returns what a client that asks from this address gets.
+func ask(tb testing.TB, h plugin.Handler, client, qname string, qtype uint16) *dns.Msg {
+	tb.Helper()
+	return exchange(tb, h, client, new(dns.Msg).SetQuestion(qname, qtype))
+}
+
+func exchange(tb testing.TB, h plugin.Handler, client string, r *dns.Msg) *dns.Msg {
+	tb.Helper()
+	w := dnstest.NewRecorder(from(client))
+	if _, err := h.ServeDNS(context.Background(), w, r); err != nil {
+		tb.Fatal(err)
+	}
+	return w.Msg
+}
+
+// rrset returns the address records that hot has for these addresses.
+func rrset(addrs ...string) []dns.RR {
+	rrs := make([]dns.RR, len(addrs))
+	for i, a := range addrs {
+		rrs[i] = address(hot, netip.MustParseAddr(a))
+	}
+	return rrs
+}
+
+// addrs returns the addresses in a section, in order.
+func addrs(section []dns.RR) []string {
+	var all []string
+	for _, rr := range section {
+		if a := addressIn(rr); a.IsValid() {
+			all = append(all, a.String())
+		}
+	}
+	return all
+}
