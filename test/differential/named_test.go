@@ -1,0 +1,100 @@
+package differential
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// secret is that of all keys.
+const secret = "b3JkZXJpbmc="
+
+// configurations is how many sort lists are compared in a run.
+const configurations = 200
+
+// A trial is one sort list with what is asked about it.
+type trial struct {
+	list     sortList
+	question question
+	clients  []netip.Addr
+}
+
+// trial returns a random trial.
+func (g generator) trial(number int) trial {
+	tr := trial{list: g.sortList(), question: g.question(fmt.Sprintf("n.c%d", number))}
+	tr.clients = []netip.Addr{g.client()}
+	for _, st := range tr.list {
+		tr.clients = append(tr.clients, g.clientOf(st))
+	}
+	return tr
+}
+
+// named sorts what shares a rank by nothing, so that it stays in canonical order (rrset-order none; glibc's qsort is stable).
+// With turns and netmask ordering off, ordering does the same: not only the ranks must be alike but every answer as a whole.
+func TestSortListsAreThoseOfNamed(t *testing.T) {
+	named := command(t, "named")
+	g := newGenerator(t)
+	dir := t.TempDir()
+
+	var keys, views, directives strings.Builder
+	var questions []question
+	trials := make([]trial, configurations)
+	for i := range trials {
+		trials[i] = g.trial(i)
+		questions = append(questions, trials[i].question)
+		fmt.Fprintf(&keys, "key k%d { algorithm hmac-sha256; secret %q; };\n", i, secret)
+		fmt.Fprintf(&views, "view v%d {\nmatch-clients { key k%d; };\n%s%s};\n", i, i, trials[i].list.named(), zoneOfView(i))
+		fmt.Fprintf(&directives, "ordering c%d.example {\nlocal_net_priority off\nround_robin off\nbase_order canonical\n%s}\n", i,
+			trials[i].list.corefile())
+	}
+	zoneFile := write(t, dir, "example.zone", zone(questions))
+
+	theirs := startOther(t, named, func(port int) []string {
+		conf := fmt.Sprintf(`options {
+	directory %q;
+	listen-on port %d { 127.0.0.1; };
+	listen-on-v6 { none; };
+	pid-file none; lock-file none; session-keyfile none;
+	recursion no; notify no; dnssec-validation no; empty-zones-enable no; minimal-responses yes;
+	rrset-order { order none; };
+};
+controls { };
+%s%s`, dir, port, keys.String(), views.String())
+		return []string{"-g", "-n", "1", "-c", write(t, dir, "named.conf", conf)}
+	}, askSigned("k0"))
+	ours := startOrdering(t, directives.String(), zoneFile)
+
+	moved, asked := 0, 0
+	for i, tr := range trials {
+		for _, client := range tr.clients {
+			for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+				name := tr.question.owner + ".example."
+				want := mustAsk(t, askSigned(fmt.Sprintf("k%d", i)), theirs, client, name, qtype)
+				got := mustAsk(t, ask, ours, client, name, qtype)
+				if !slices.Equal(got, want) {
+					t.Fatalf("client %v, sort list\n%sordering answers %v\nnamed answers    %v", client, tr.list.corefile(), got, want)
+				}
+				asked++
+				if !slices.IsSortedFunc(want, netip.Addr.Compare) {
+					moved++
+				}
+			}
+		}
+	}
+	if moved < asked/10 {
+		t.Errorf("named moved something in %d of %d answers: these sort lists compare little", moved, asked)
+	}
+	t.Logf("%d answers alike, %d of them in another order than the canonical", asked, moved)
+}
+
+// zoneOfView returns the zone statement of a view. All share the zone of the first.
+func zoneOfView(i int) string {
+	if i == 0 {
+		return "zone example { type primary; file \"example.zone\"; };\n"
+	}
+	return "zone example { in-view v0; };\n"
+}

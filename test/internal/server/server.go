@@ -1,0 +1,72 @@
+// Package server runs CoreDNS with every default plugin and ordering inside a test.
+package server
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"testing"
+
+	_ "github.com/coredns-ordering/ordering" // registers the plugin
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	_ "github.com/coredns/coredns/core/plugin" // registers the default plugins
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+)
+
+func init() {
+	place := slices.Index(dnsserver.Directives, "loadbalance")
+	if place < 0 {
+		panic("server: no directive loadbalance to put ordering before")
+	}
+	dnsserver.Directives = slices.Insert(slices.Clone(dnsserver.Directives), place, "ordering")
+	dnsserver.Quiet, caddy.Quiet = true, true
+	clog.SetOutput(io.Discard)
+}
+
+// Start starts a server with this Corefile, which is called name in messages, and stops it when the test ends. Its error is
+// what a server that does not start would say. Port 0 in the Corefile is a free one.
+func Start(t testing.TB, name, corefile string) (*caddy.Instance, error) {
+	t.Helper()
+	instance, err := caddy.Start(caddy.CaddyfileInput{
+		Filepath:       name,
+		Contents:       []byte(corefile),
+		ServerTypeName: "dns",
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() {
+		for _, err := range instance.ShutdownCallbacks() {
+			t.Error(err)
+		}
+		if err := instance.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return instance, nil
+}
+
+// UDP returns the address at which the first server block of instance takes queries over UDP.
+func UDP(instance *caddy.Instance) string { return instance.Servers()[0].LocalAddr().String() }
+
+// FreePort returns a port of 127.0.0.1 that nobody listens on, neither over UDP nor over TCP. It can be someone else's by the
+// time it is used.
+func FreePort() (int, error) {
+	for range 100 {
+		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return 0, err
+		}
+		port := tcp.Addr().(*net.TCPAddr).Port
+		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		tcp.Close()
+		if err == nil {
+			udp.Close()
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("no port is free")
+}
