@@ -1,14 +1,10 @@
 package topology
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +14,6 @@ import (
 	discoveryv1 "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 )
 
@@ -44,7 +39,7 @@ type Cluster struct {
 	table   atomic.Pointer[Table]
 	ready   atomic.Bool
 	changed chan struct{} // holds one element when the table is out of date
-	trouble complaints
+	contact contact
 
 	mu     sync.Mutex // held while a table is made, and while it is decided whether an event calls for a new one
 	ground *ground
@@ -81,36 +76,6 @@ func newCluster(config *rest.Config) *Cluster {
 	return c
 }
 
-func clientConfig(kubeconfig, context string) (*rest.Config, error) {
-	if kubeconfig == "" {
-		if context != "" {
-			return nil, fmt.Errorf("context %s: a context needs a kubeconfig", context)
-		}
-		config, err := rest.InClusterConfig()
-		if errors.Is(err, rest.ErrNotInCluster) {
-			return nil, errors.New("not in a pod of a cluster, so there is no service account: name a kubeconfig")
-		}
-		return config, err
-	}
-	rules := &clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}
-	loaded, err := rules.Load()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", kubeconfig, err)
-	}
-	if context = cmp.Or(context, loaded.CurrentContext); context == "" {
-		return nil, fmt.Errorf("%s: has no current context: name one", kubeconfig)
-	}
-	if loaded.Contexts[context] == nil {
-		there := strings.Join(slices.Sorted(maps.Keys(loaded.Contexts)), ", ")
-		return nil, fmt.Errorf("%s: has no context %s, but: %s", kubeconfig, context, there)
-	}
-	config, err := clientcmd.NewNonInteractiveClientConfig(*loaded, context, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", kubeconfig, err)
-	}
-	return config, nil
-}
-
 // Table returns what was last learned, at first nothing.
 func (c *Cluster) Table() *Table { return c.table.Load() }
 
@@ -138,7 +103,7 @@ func (c *Cluster) Start() error {
 	}
 	published.open(clusterName)
 
-	// Reflectors log a good deal that c.trouble says better, and once.
+	// Reflectors log a good deal that c.heard says better, and once.
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.Logger{}))
 	var running sync.WaitGroup
 	running.Go(func() { nodes.RunWithContext(ctx) })
@@ -223,9 +188,9 @@ func (c *Cluster) rebuild(nodes, endpointSlices []any) {
 	c.ground = survey(nodes)
 	t := c.ground.with(endpointSlices)
 	c.table.Store(t)
-	published.loaded(clusterName, t, time.Now())
+	published.sized(clusterName, t)
 	if !c.ready.Swap(true) {
-		log.Infof("topology: kubernetes: %d nodes, %d networks", len(nodes), t.Len())
+		log.Infof("topology: kubernetes: nodes: %d, networks: %d", len(nodes), t.Len())
 	}
 }
 

@@ -71,11 +71,23 @@ func TestClusterFollows(t *testing.T) {
 			eventually(t, "an endpoint that came", c.is("172.16.0.2", "r1/z1/n1"))
 			s.remove(node("n1", "", ""))
 			eventually(t, "a node that went", c.is("192.0.2.1", ""))
+			for _, name := range metricNames {
+				if _, there := metric(t, name, "kubernetes"); !there {
+					t.Errorf("no %s", name)
+				}
+			}
+			c.Stop()
+			for _, name := range metricNames {
+				if _, there := metric(t, name, "kubernetes"); there {
+					t.Errorf("%s outlives the source", name)
+				}
+			}
 		})
 	}
 }
 
 func TestClusterServesOnWithoutAPIServer(t *testing.T) {
+	text := logged(t)
 	s := newAPIServer(t)
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 	c := s.cluster(t)
@@ -90,6 +102,7 @@ func TestClusterServesOnWithoutAPIServer(t *testing.T) {
 	s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
 	s.answer(0)
 	eventually(t, "caught up", c.is("10.1.0.1", "r1/z2/n1"))
+	eventually(t, "said that all is well again", func() bool { return strings.HasSuffix(text(), "again\n") })
 }
 
 // logged collects what is logged until the test ends.
@@ -330,15 +343,42 @@ func TestNewCluster(t *testing.T) {
 }
 
 func TestLastingTroubleIsRepeatedSeldom(t *testing.T) {
-	var c complaints
+	var c contact
 	now := time.Unix(0, 0)
-	if !c.isNews("a", now) || !c.isNews("b", now) {
+	if !c.isNews("list nodes", now) || !c.isNews(noAnswer, now) {
 		t.Error("what is new is news")
 	}
-	if c.isNews("a", now.Add(repeat-1)) {
+	if c.isNews("list nodes", now.Add(repeat-1)) {
 		t.Error("repeated too soon")
 	}
-	if !c.isNews("a", now.Add(repeat)) {
+	if !c.isNews("list nodes", now.Add(repeat)) {
 		t.Error("not repeated")
+	}
+	if _, over := c.good("watch nodes", "nodes", now); !over {
+		t.Error("an answer does not end that there was none")
+	}
+	if c.isNews("list nodes", now.Add(repeat+1)) {
+		t.Error("a watch ends the trouble of a list")
+	}
+	if _, over := c.good("list nodes", "nodes", now); !over {
+		t.Error("a list does not end the trouble of a list")
+	}
+	if _, over := c.good("list nodes", "nodes", now); over {
+		t.Error("a trouble ends twice")
+	}
+}
+
+func TestSyncIsOfBothKinds(t *testing.T) {
+	var c contact
+	first, second := time.Unix(1, 0), time.Unix(2, 0)
+	if since, _ := c.good("list nodes", "nodes", first); !since.IsZero() {
+		t.Error("nodes alone are enough")
+	}
+	c.good("list endpointslices", "endpointslices", first)
+	if since, _ := c.good("watch nodes", "nodes", second); !since.Equal(first) {
+		t.Errorf("in sync since %v, want %v: endpoints were not heard of", since, first)
+	}
+	if since, _ := c.good("watch endpointslices", "endpointslices", second); !since.Equal(second) {
+		t.Errorf("in sync since %v, want %v", since, second)
 	}
 }

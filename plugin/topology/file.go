@@ -67,7 +67,8 @@ func (f *File) Start() error {
 	}
 	f.stop = stop
 	published.open(f.path)
-	published.loaded(f.path, f.Table(), time.Now())
+	published.sized(f.path, f.Table())
+	published.heard(f.path, time.Now())
 	return nil
 }
 
@@ -94,8 +95,9 @@ func (f *File) reload() {
 		log.Errorf("topology: %v; the last good version stays", err)
 	case err == nil && f.Table() != before:
 		f.trouble = ""
-		published.loaded(f.path, f.Table(), time.Now())
-		log.Infof("topology: %s: %d networks", f.path, f.Table().Len())
+		published.sized(f.path, f.Table())
+		published.heard(f.path, time.Now())
+		log.Infof("topology: %s: networks: %d", f.path, f.Table().Len())
 	}
 }
 

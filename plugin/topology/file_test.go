@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -97,6 +98,18 @@ func TestLinkToAnotherDirectoryIsFollowed(t *testing.T) {
 	f := started(t, path)
 	rewrite(t, target, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
 	eventually(t, "target written", f.has(2))
+}
+
+func TestFileStartStopLeavesNoGoroutine(t *testing.T) {
+	f := open(t, write(t, "10.0.0.0/8 a\n"))
+	before := runtime.NumGoroutine()
+	for range 100 {
+		must(t, f.Start())
+		must(t, f.Start()) // once is enough
+		must(t, f.Stop())
+		must(t, f.Stop())
+	}
+	eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func TestBrokenFileIsReportedOnceAndTheTableStays(t *testing.T) {

@@ -2,11 +2,6 @@ package topology
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"sync"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,7 +22,7 @@ func informer[L runtime.Object, F any](c *Cluster, kind string, client lister[L]
 	informer := cache.NewSharedIndexInformer(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			list, err := client.List(ctx, options)
-			c.heard(ctx, "list "+kind, err)
+			c.heard(ctx, "list", kind, err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
@@ -36,9 +31,9 @@ func informer[L runtime.Object, F any](c *Cluster, kind string, client lister[L]
 			case initial && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)):
 				// An older API server. A list follows.
 			case initial:
-				c.heard(ctx, "list "+kind, err)
+				c.heard(ctx, "list", kind, err)
 			default:
-				c.heard(ctx, "watch "+kind, err)
+				c.heard(ctx, "watch", kind, err)
 			}
 			return w, err
 		},
@@ -51,7 +46,7 @@ func informer[L runtime.Object, F any](c *Cluster, kind string, client lister[L]
 		return nil, err
 	}
 	tell := func(before, after *F) {
-		c.heard(context.Background(), "watch "+kind, nil)
+		c.heard(context.Background(), "watch", kind, nil)
 		changed(before, after)
 	}
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
@@ -69,56 +64,4 @@ func facts[F any](object any) *F {
 	}
 	f, _ := object.(*F)
 	return f
-}
-
-// heard notes what came of asking the API server for something.
-func (c *Cluster) heard(ctx context.Context, asked string, err error) {
-	switch {
-	case ctx.Err() != nil:
-		return
-	case err == nil:
-		published.heard(clusterName, time.Now())
-		return
-	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
-		return // ordinary life: the next try knows what to do
-	}
-	published.failed(clusterName)
-	reason, message := asked, fmt.Sprintf("cannot %s: %v", asked, err)
-	var unreachable net.Error
-	switch {
-	case apierrors.IsForbidden(err):
-		message += "; the account needs list and watch on nodes and endpointslices (discovery.k8s.io)"
-	case apierrors.IsUnauthorized(err):
-		reason = "unauthorized"
-		message += "; " + c.config.Host + " does not accept the account, check its token or certificate"
-	case errors.As(err, &unreachable):
-		reason = "unreachable"
-		message += "; trying again, until then the last table serves"
-	}
-	if c.trouble.isNews(reason, time.Now()) {
-		log.Errorf("topology: kubernetes: %s", message)
-	}
-}
-
-// repeat is how often a trouble that lasts is reported.
-const repeat = 5 * time.Minute
-
-// complaints remembers when each trouble was last reported.
-type complaints struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-// isNews reports whether it is time to report a trouble, and counts that as done.
-func (c *complaints) isNews(reason string, now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if last, known := c.last[reason]; known && now.Sub(last) < repeat {
-		return false
-	}
-	if c.last == nil {
-		c.last = map[string]time.Time{}
-	}
-	c.last[reason] = now
-	return true
 }

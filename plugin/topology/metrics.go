@@ -21,7 +21,7 @@ var published = series{
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
 		Name:      "topology_last_sync_timestamp_seconds",
-		Help:      "When the source of the topology table was last read or heard of, in seconds since 1970.",
+		Help:      "When the topology file was last read, or the Kubernetes API last heard of, in seconds since 1970.",
 	}, []string{"source"}),
 	failures: promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
@@ -66,12 +66,11 @@ func (s *series) close(source string) {
 	s.failures.DeleteLabelValues(source)
 }
 
-func (s *series) loaded(source string, t *Table, at time.Time) {
+func (s *series) sized(source string, t *Table) {
 	s.entries.WithLabelValues(source).Set(float64(t.Len()))
-	s.heard(source, at)
 }
 
-// heard says that the source has been there, though it may have had nothing new.
+// heard says how up to date the source is, though it may have had nothing new.
 func (s *series) heard(source string, at time.Time) {
 	s.synced.WithLabelValues(source).Set(float64(at.UnixMilli()) / 1e3)
 }
