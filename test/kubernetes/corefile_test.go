@@ -1,0 +1,178 @@
+package kubernetes
+
+import (
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// testCorefiles starts the server with the Corefile of each ConfigMap and of the chart's values.
+func testCorefiles(t *testing.T, c *cluster, kubeconfig string) {
+	h := c.createHeadless(t, "shipped")
+	h.twoEverywhere(t)
+	upstream := startUpstream(t)
+
+	for _, dir := range kustomizations {
+		t.Run(dir, func(t *testing.T) {
+			text := configMap(t, filepath.Join(deploy, dir), "coredns", "Corefile")
+			testShipped(t, text, kubeconfig, upstream, h, dir != "base")
+		})
+	}
+	t.Run("helm", func(t *testing.T) {
+		testShipped(t, chartCorefile(t), kubeconfig, upstream, h, true)
+	})
+}
+
+// testShipped starts the server with a Corefile and asks it for a name inside and one outside.
+func testShipped(t *testing.T, text, kubeconfig, upstream string, h headless, zoneAware bool) {
+	s := startServer(t, here(t, text, kubeconfig, upstream))
+	s.waitReady(t)
+	want := order["birch"]
+	if !zoneAware {
+		want = tiers{two(birch), append(append(two(ash), two(cedar)...), two(date)...)}
+	}
+	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, want)
+	s.expect(t, birch.pod(200), "www.example.org", dns.TypeA, tiers{{"192.0.2.80"}})
+}
+
+// here makes a cluster's Corefile run on this machine: the places it listens on, the servers it
+// asks and its credentials become the test's; all else stays. What it looks for has to be there,
+// so that no part of a Corefile escapes unnoticed.
+func here(t *testing.T, text, kubeconfig, upstream string) string {
+	t.Helper()
+	login := kubeconfig + " " + kubeContext
+	for _, change := range []struct{ from, to string }{
+		{"    health {", "    health 127.0.0.1:" + healthPort + " {"},
+		{"    ready\n", "    ready 127.0.0.1:" + readyPort + "\n"},
+		{":9153", "127.0.0.1:" + metricsPort},
+		{"/etc/resolv.conf", upstream},
+		{"in-addr.arpa ip6.arpa {", "in-addr.arpa ip6.arpa {\n        kubeconfig " + login},
+		{".:53 {", ".:" + dnsPort + " {\n    bind 127.0.0.1\n    proxyproto {\n        allow 127.0.0.1/32\n    }"},
+	} {
+		text = replace(t, text, change.from, change.to)
+	}
+	if strings.Contains(text, "topology kubernetes") {
+		text = replace(t, text, "topology kubernetes", "topology kubernetes "+login)
+	}
+	return text
+}
+
+// replace replaces the only occurrence of a text.
+func replace(t *testing.T, text, from, to string) string {
+	t.Helper()
+	if n := strings.Count(text, from); n != 1 {
+		t.Fatalf("%q is there %d times, not once, in\n%s", from, n, text)
+	}
+	return strings.Replace(text, from, to, 1)
+}
+
+// configMap returns an entry of a ConfigMap of a kustomization.
+func configMap(t *testing.T, dir, name, key string) string {
+	t.Helper()
+	for _, object := range render(t, dir) {
+		if object.GetKind() == "ConfigMap" && object.GetName() == name {
+			value, _, err := unstructured.NestedString(object.Object, "data", key)
+			if err != nil || value == "" {
+				t.Fatalf("ConfigMap %s has no %s: %v", name, key, err)
+			}
+			return value
+		}
+	}
+	t.Fatalf("%s renders to no ConfigMap %s", dir, name)
+	return ""
+}
+
+// startUpstream starts a resolver that knows one address for every name.
+func startUpstream(t *testing.T) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolver := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, query *dns.Msg) {
+		answer := new(dns.Msg).SetReply(query)
+		if query.Question[0].Qtype == dns.TypeA {
+			header := dns.RR_Header{Name: query.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}
+			answer.Answer = []dns.RR{&dns.A{Hdr: header, A: net.IPv4(192, 0, 2, 80)}}
+		}
+		w.WriteMsg(answer)
+	})}
+	go resolver.ActivateAndServe()
+	t.Cleanup(func() { resolver.Shutdown() })
+	return conn.LocalAddr().String()
+}
+
+// testNodeCache puts a NodeLocal DNSCache in front, with the Corefile that the overlay ships for it.
+// The image of that cache is a CoreDNS with fewer plugins; here the server under test plays it.
+func testNodeCache(t *testing.T, c *cluster, kubeconfig string) {
+	h := c.createHeadless(t, "cached")
+	h.twoEverywhere(t)
+	upstream := startUpstream(t)
+	overlay := filepath.Join(deploy, "overlays/nodelocaldns")
+	// Everybody here asks from 127.0.0.1, the cache included, so that is who has to be trusted.
+	trusted := replace(t, configMap(t, overlay, "coredns", "Corefile"), "ecs 10.0.0.0/8", "ecs 127.0.0.1/32 10.0.0.0/8")
+	central := startServer(t, here(t, trusted, kubeconfig, upstream))
+	central.waitReady(t)
+	central.expect(t, birch.pod(200), h.fullName(), dns.TypeA, order["birch"])
+
+	text := configMap(t, overlay, "node-local-dns", "Corefile.base")
+	for _, p := range everyPlace {
+		// One cache for each node, and on each a pod that asks first and one that comes after.
+		cache := startServer(t, nodeCacheHere(t, text, central.dns, upstream))
+		for _, n := range []int{200, 201} {
+			cache.expect(t, p.pod(n), h.fullName(), dns.TypeA, order[p.name])
+		}
+	}
+	t.Run("nobody sees the option", func(t *testing.T) {
+		cache := startServer(t, nodeCacheHere(t, text, central.dns, upstream))
+		testOptionHidden(t, cache, h)
+	})
+}
+
+// nodeCacheHere makes the caches' Corefile run on this machine. Only its first server block, that of
+// the cluster's own names, is about ordering; the others come along to be parsed.
+func nodeCacheHere(t *testing.T, text, central, upstream string) string {
+	t.Helper()
+	text = strings.ReplaceAll(text, "__PILLAR__CLUSTER__DNS__", central)
+	text = strings.ReplaceAll(text, "__PILLAR__UPSTREAM__SERVERS__", upstream)
+	text = strings.ReplaceAll(text, ":9253", "127.0.0.1:"+metricsPort)
+	text = strings.ReplaceAll(text, "bind 169.254.20.10 10.96.0.10", "bind 127.0.0.1")
+	text = strings.ReplaceAll(text, ":53 {", ":"+dnsPort+" {\n    proxyproto {\n        allow 127.0.0.1/32\n    }")
+	text = replace(t, text, "health 169.254.20.10:8080", "health 127.0.0.1:"+healthPort)
+	return text
+}
+
+// testOptionHidden asks through a cache with an option of one's own: it must not deceive the cluster
+// DNS, and come back to nobody who did not send it.
+func testOptionHidden(t *testing.T, cache *server, h headless) {
+	query := question(h.fullName(), dns.TypeA)
+	query.SetEdns0(4096, false)
+	forged := &dns.EDNS0_SUBNET{
+		Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 32, Address: netip.MustParseAddr(date.pod(9)).AsSlice(),
+	}
+	query.IsEdns0().Option = append(query.IsEdns0().Option, forged)
+	answer, err := cache.from(ash.pod(200)).ask("udp", query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := order["ash"].check(addresses(answer)); err != nil {
+		t.Errorf("with a forged option: %v", err)
+	}
+
+	query = question(h.fullName(), dns.TypeAAAA) // not in the cache yet
+	query.SetEdns0(4096, false)
+	answer, err = cache.from(ash.pod(200)).ask("udp", query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, option := range answer.IsEdns0().Option {
+		if option.Option() == dns.EDNS0SUBNET {
+			t.Errorf("an option that nobody sent: %v", option)
+		}
+	}
+}

@@ -1,0 +1,437 @@
+package kubernetes
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/miekg/dns"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TestCluster runs everything that needs a cluster on one, one after the other: starting it takes
+// longer than most of the tests.
+func TestCluster(t *testing.T) {
+	c := startCluster(t)
+	for _, p := range everyPlace {
+		c.createNode(t, p)
+	}
+	t.Run("manifests", func(t *testing.T) { testManifests(t, c) })
+
+	// From here on the servers log in as what the manifests have made.
+	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
+	s := startServer(t, corefile(kubeconfig, kubeconfig))
+	s.waitReady(t)
+
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *cluster, *server)
+	}{
+		{"nearest first", testNearestFirst},
+		{"takes turns", testTakesTurns},
+		{"client on the host network", testHostNetwork},
+		{"endpoints outside pod networks", testOutsidePodNetworks},
+		{"zone without a node", testZoneWithoutNode},
+		{"dual stack", testDualStack},
+		{"scale", testScale},
+		{"relabelled node", testRelabel},
+		{"new node", testNewNode},
+		{"a thousand endpoints", testThousandEndpoints},
+		{"API server away", testAPIServerAway},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, c, s) })
+	}
+	t.Run("no rights", func(t *testing.T) { testNoRights(t, c, kubeconfig) })
+	t.Run("Corefiles", func(t *testing.T) { testCorefiles(t, c, kubeconfig) })
+	t.Run("node cache", func(t *testing.T) { testNodeCache(t, c, kubeconfig) })
+}
+
+// corefile serves cluster.local from the cluster that names leads to, ordered by what places says.
+func corefile(names, places string, properties ...string) string {
+	return fmt.Sprintf(`.:%s {
+	bind 127.0.0.1
+	proxyproto {
+		allow 127.0.0.1/32
+	}
+	errors
+	ready 127.0.0.1:%s
+	prometheus 127.0.0.1:%s
+	ordering {
+		topology kubernetes %s %s
+		%s
+	}
+	kubernetes cluster.local {
+		kubeconfig %s %s
+	}
+}
+`, dnsPort, readyPort, metricsPort, places, kubeContext, strings.Join(properties, "\n\t\t"), names, kubeContext)
+}
+
+// order is how the pods of twoEverywhere come to a client in each of the places.
+var order = map[string]tiers{
+	"ash":   {two(ash), two(birch), two(cedar), two(date)},
+	"birch": {two(birch), two(ash), two(cedar), two(date)},
+	"cedar": {two(cedar), append(two(ash), two(birch)...), two(date)},
+	"date":  {two(date), append(append(two(ash), two(birch)...), two(cedar)...)},
+}
+
+func two(p place) []string { return []string{p.pod(10), p.pod(11)} }
+
+func testNearestFirst(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "web")
+	h.twoEverywhere(t)
+	for _, p := range everyPlace {
+		s.expect(t, p.pod(200), h.fullName(), dns.TypeA, order[p.name])
+		s.expect(t, p.pod(10), h.fullName(), dns.TypeA, order[p.name]) // a client that is an endpoint too
+	}
+}
+
+func testTakesTurns(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "turns")
+	h.twoEverywhere(t)
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, order["ash"])
+
+	const rounds = 10
+	first := map[netip.Addr]int{}
+	for range 2 * rounds {
+		answer, err := s.from(ash.pod(200)).lookup(h.fullName(), dns.TypeA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first[answer[0]]++
+	}
+	for _, address := range parse(two(ash)...) {
+		if first[address] != rounds {
+			t.Errorf("%v came first %d times of %d, want half", address, first[address], 2*rounds)
+		}
+	}
+}
+
+func testHostNetwork(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "host")
+	h.twoEverywhere(t)
+	for _, p := range everyPlace {
+		s.expect(t, p.address, h.fullName(), dns.TypeA, order[p.name])
+	}
+	onHost := c.createHeadless(t, "daemon")
+	for _, p := range everyPlace {
+		onHost.run(t, p.name, p.address)
+	}
+	s.expect(t, ash.pod(200), onHost.fullName(), dns.TypeA,
+		tiers{{ash.address}, {birch.address}, {cedar.address}, {date.address}})
+}
+
+// testOutsidePodNetworks is a cloud network plugin's habit: pods have addresses of a subnet that
+// says nothing about nodes.
+func testOutsidePodNetworks(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "cloud")
+	const onAsh, onCedar, onBirch, onDate = "100.64.0.10", "100.64.0.11", "100.64.1.10", "100.64.0.12"
+	h.run(t, "ash", onAsh)
+	h.run(t, "birch", onBirch)
+	h.run(t, "cedar", onCedar)
+	h.run(t, "date", onDate)
+
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{onAsh}, {onBirch}, {onCedar}, {onDate}})
+	s.expect(t, ash.address, h.fullName(), dns.TypeA, tiers{{onAsh}, {onBirch}, {onCedar}, {onDate}})
+	// Clients whose own place only a slice tells.
+	s.expect(t, onBirch, h.fullName(), dns.TypeA, tiers{{onBirch}, {onAsh}, {onCedar}, {onDate}})
+	s.expect(t, onDate, h.fullName(), dns.TypeA, tiers{{onDate}, {onAsh, onBirch, onCedar}})
+}
+
+// testZoneWithoutNode is a service on machines that are not nodes, described by hand.
+func testZoneWithoutNode(t *testing.T, c *cluster, s *server) {
+	const inNorth2, inSouth1 = "100.65.0.1", "100.65.0.2"
+	h := headless{c, c.createNamespace(t, "external"), "external"}
+	_, err := c.client.CoreV1().Services(h.namespace).Create(t.Context(), &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: h.name},
+		Spec: corev1.ServiceSpec{
+			ClusterIP: corev1.ClusterIPNone,
+			Ports:     []corev1.ServicePort{{Name: "web", Port: 80}},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, portName, yes := int32(80), "web", true
+	endpoint := func(address, zone string) discoveryv1.Endpoint {
+		return discoveryv1.Endpoint{
+			Addresses: []string{address}, Zone: &zone, Conditions: discoveryv1.EndpointConditions{Ready: &yes},
+		}
+	}
+	_, err = c.client.DiscoveryV1().EndpointSlices(h.namespace).Create(t.Context(), &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:   h.name,
+			Labels: map[string]string{discoveryv1.LabelServiceName: h.name},
+		},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Name: &portName, Port: &port}},
+		Endpoints:   []discoveryv1.Endpoint{endpoint(inNorth2, "north-2"), endpoint(inSouth1, "south-1")},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // taking turns would bring one or the other first
+		s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA, tiers{{inNorth2}, {inSouth1}})
+		s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{inNorth2}, {inSouth1}})
+		s.expect(t, date.pod(200), h.fullName(), dns.TypeA, tiers{{inSouth1}, {inNorth2}})
+	}
+}
+
+func testDualStack(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "dual", corev1.IPv4Protocol, corev1.IPv6Protocol)
+	want, want6 := tiers{}, tiers{}
+	for _, p := range everyPlace {
+		h.run(t, p.name, p.pod(10), p.pod6(10))
+		want = append(want, []string{p.pod(10)})
+		want6 = append(want6, []string{p.pod6(10)})
+	}
+	for _, client := range []string{ash.pod(200), ash.pod6(200)} {
+		s.expect(t, client, h.fullName(), dns.TypeA, want)
+		s.expect(t, client, h.fullName(), dns.TypeAAAA, want6)
+	}
+}
+
+func testScale(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "scale")
+	h.run(t, "cedar", cedar.pod(30))
+	h.run(t, "date", date.pod(30))
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{cedar.pod(30)}, {date.pod(30)}})
+
+	h.run(t, "ash", ash.pod(30))
+	h.run(t, "birch", "100.66.0.1")
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA,
+		tiers{{ash.pod(30)}, {"100.66.0.1"}, {cedar.pod(30)}, {date.pod(30)}})
+
+	h.end(t, "ash")
+	h.end(t, "cedar")
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{"100.66.0.1"}, {date.pod(30)}})
+
+	// The address comes back somewhere else, as addresses do.
+	h.end(t, "birch")
+	h.run(t, "date", "100.66.0.1")
+	h.run(t, "cedar", cedar.pod(31))
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{cedar.pod(31)}, {"100.66.0.1", date.pod(30)}})
+}
+
+func testRelabel(t *testing.T, c *cluster, s *server) {
+	elm := place{"elm", "south-1", "south", []string{"172.21.5.0/24", "fd00:221:5:5::/64"}, "192.0.2.15"}
+	c.createNode(t, elm)
+	h := c.createHeadless(t, "relabel")
+	const outside = "100.67.0.1" // known by its node's name alone
+	h.run(t, "elm", elm.pod(10))
+	h.run(t, "elm", outside)
+	h.run(t, "cedar", cedar.pod(10))
+
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{cedar.pod(10)}, {elm.pod(10), outside}})
+	c.relabel(t, "elm", "north-1", "north")
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{elm.pod(10), outside}, {cedar.pod(10)}})
+	s.expect(t, elm.pod(200), h.fullName(), dns.TypeA, tiers{{elm.pod(10), outside}, {cedar.pod(10)}})
+}
+
+// testNewNode has a pod whose network nobody knows yet, and then the node.
+func testNewNode(t *testing.T, c *cluster, s *server) {
+	fir := place{"fir", "north-2", "north", []string{"172.22.6.0/24", "fd00:222:6:6::/64"}, "192.0.2.16"}
+	h := c.createHeadless(t, "newcomer")
+	h.run(t, "date", date.pod(10))
+	h.run(t, "ash", ash.pod(10))
+	s.expect(t, date.pod(200), h.fullName(), dns.TypeA, tiers{{date.pod(10)}, {ash.pod(10)}})
+
+	c.createNode(t, fir)
+	h.run(t, "fir", fir.pod(10))
+	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA, tiers{{fir.pod(10)}, {ash.pod(10)}, {date.pod(10)}})
+	s.expect(t, fir.pod(200), h.fullName(), dns.TypeA, tiers{{fir.pod(10)}, {ash.pod(10)}, {date.pod(10)}})
+}
+
+func testThousandEndpoints(t *testing.T, c *cluster, s *server) {
+	const perNode = 250
+	h := c.createHeadless(t, "thousand")
+	var want tiers
+	for _, p := range everyPlace {
+		var tier []string
+		for n := range perNode {
+			tier = append(tier, p.pod(n+1))
+		}
+		want = append(want, tier)
+	}
+	runAll(t, h, want)
+	s.expect(t, ash.pod(253), h.fullName(), dns.TypeA, want)
+
+	t.Run("in several slices", func(t *testing.T) { severalSlices(t, c, h, 4*perNode) })
+	t.Run("what a datagram holds is the nearest", func(t *testing.T) { truncated(t, s, h, ash) })
+	t.Run("answer_limit", func(t *testing.T) { limited(t, c, h, want) })
+}
+
+// runAll runs a pod for each address, the tiers in the order of the places.
+func runAll(t *testing.T, h headless, all tiers) {
+	t.Helper()
+	const atOnce = 8
+	var group sync.WaitGroup
+	slots, failures := make(chan struct{}, atOnce), make(chan error, 1)
+	for i, tier := range all {
+		for _, address := range tier {
+			slots <- struct{}{}
+			group.Go(func() {
+				defer func() { <-slots }()
+				if err := h.tryRun(t.Context(), everyPlace[i].name, address); err != nil {
+					select {
+					case failures <- err:
+					default:
+					}
+				}
+			})
+		}
+	}
+	group.Wait()
+	select {
+	case err := <-failures:
+		t.Fatal(err)
+	default:
+	}
+}
+
+// severalSlices makes sure that the test is about what it says.
+func severalSlices(t *testing.T, c *cluster, h headless, endpoints int) {
+	slices, err := c.client.DiscoveryV1().EndpointSlices(h.namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(slices.Items) < endpoints/perSlice {
+		t.Errorf("%d slices for %d endpoints", len(slices.Items), endpoints)
+	}
+}
+
+func truncated(t *testing.T, s *server, h headless, near place) {
+	query := question(h.fullName(), dns.TypeA)
+	query.SetEdns0(1232, false)
+	answer, err := s.from(near.pod(253)).ask("udp", query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := addresses(answer)
+	if !answer.Truncated || len(got) == 0 {
+		t.Fatalf("TC %v and %d addresses, want it set and some", answer.Truncated, len(got))
+	}
+	subnet := netip.MustParsePrefix(near.networks[0])
+	for _, address := range got {
+		if !subnet.Contains(address) {
+			t.Errorf("%v is not on %s, and %d nearer ones were cut", address, near.name, 250-len(got))
+		}
+	}
+}
+
+func limited(t *testing.T, c *cluster, h headless, want tiers) {
+	const limit = 8
+	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
+	s := startServer(t, corefile(kubeconfig, kubeconfig, fmt.Sprint("answer_limit ", limit)))
+	s.waitReady(t)
+
+	own, zone := sets(want[0]), sets(want[1])
+	eventually(t, "the limited answer", func() error {
+		answer, err := s.from(ash.pod(253)).ask("udp", question(h.fullName(), dns.TypeA))
+		if err != nil {
+			return err
+		}
+		got := addresses(answer)
+		if len(got) != limit || answer.Truncated {
+			return fmt.Errorf("%d addresses, TC %v, want %d and no TC", len(got), answer.Truncated, limit)
+		}
+		for i, address := range got[:limit-1] {
+			if !own[address] {
+				return fmt.Errorf("%v at %d is not on the client's node", address, i)
+			}
+		}
+		if !zone[got[limit-1]] {
+			return fmt.Errorf("%v, the last, is not of the next tier", got[limit-1])
+		}
+		return nil
+	})
+}
+
+func sets(all []string) map[netip.Addr]bool {
+	set := map[netip.Addr]bool{}
+	for _, address := range parse(all...) {
+		set[address] = true
+	}
+	return set
+}
+
+func testAPIServerAway(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "away")
+	h.twoEverywhere(t)
+	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, order["birch"])
+
+	c.stop()
+	if err := c.apiServerGone(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		for _, p := range everyPlace {
+			s.expectNow(t, p.pod(200), h.fullName(), dns.TypeA, order[p.name])
+		}
+	}
+	c.startAPIServer(t)
+
+	// Both what stood still and what is new.
+	h.run(t, "birch", birch.pod(12))
+	h.end(t, "cedar")
+	c.relabel(t, "date", "north-2", "north")
+	defer c.relabel(t, "date", date.zone, date.region)
+	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA,
+		tiers{append(two(birch), birch.pod(12)), two(ash), two(date)})
+	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA,
+		tiers{two(date), append(append(two(birch), birch.pod(12)), two(ash)...)})
+}
+
+// testNoRights has a server that may ask for the names, with an account that may not ask for the
+// places.
+func testNoRights(t *testing.T, c *cluster, kubeconfig string) {
+	namespace := c.createNamespace(t, "stranger")
+	_, err := c.client.CoreV1().ServiceAccounts(namespace).Create(t.Context(),
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "stranger"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := c.createHeadless(t, "netmask")
+	h.twoEverywhere(t)
+	s := startServer(t, corefile(kubeconfig, c.kubeconfig(t, namespace, "stranger")))
+
+	// By netmask: its own subnet, then what shares its class A network, then the rest.
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA,
+		tiers{two(ash), two(date), append(two(birch), two(cedar)...)})
+	eventually(t, "the complaint in the log", func() error {
+		for _, line := range strings.Split(s.log.String(), "\n") {
+			if strings.Contains(line, "plugin/ordering") && strings.Contains(line, "forbidden") && strings.Contains(line, "nodes") {
+				return nil
+			}
+		}
+		return errors.New("nothing about forbidden nodes from plugin/ordering:\n" + s.log.tail())
+	})
+	if err := s.readiness(); err == nil {
+		t.Error("ready without having seen the cluster")
+	} else if !strings.Contains(err.Error(), "ordering") {
+		t.Errorf("it does not say that it is ordering that is not ready: %v", err)
+	}
+
+	grant(t, c, namespace, "stranger")
+	s.waitReady(t)
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, order["ash"])
+}
+
+// grant binds a ServiceAccount to the role that the manifests ship.
+func grant(t *testing.T, c *cluster, namespace, serviceAccount string) {
+	t.Helper()
+	binding, err := c.client.RbacV1().ClusterRoleBindings().Get(t.Context(), "system:coredns", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	binding.ObjectMeta = metav1.ObjectMeta{GenerateName: "coredns-"}
+	binding.Subjects[0].Namespace, binding.Subjects[0].Name = namespace, serviceAccount
+	if _, err := c.client.RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,199 @@
+package kubernetes
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// binary is the server under test.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+// buildAndRun runs the tests on the binary that ORDERING_COREDNS names, or on one built here.
+func buildAndRun(m *testing.M) int {
+	if binary = os.Getenv("ORDERING_COREDNS"); binary != "" {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "ordering")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "coredns")
+	build := exec.Command("go", "build", "-C", "../..", "-o", binary, "./cmd/coredns")
+	build.Stdout, build.Stderr = os.Stdout, os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building cmd/coredns:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// server is a running server.
+type server struct {
+	dns, ready, metrics string // where it listens
+	log                 *transcript
+	exited              chan struct{}
+}
+
+// The places that a Corefile can leave open by naming an environment variable.
+const (
+	dnsPort     = "{$DNS_PORT}"
+	readyPort   = "{$READY_PORT}"
+	healthPort  = "{$HEALTH_PORT}"
+	metricsPort = "{$METRICS_PORT}"
+)
+
+// startServer starts the server under test with a Corefile and returns when it answers there.
+func startServer(t *testing.T, corefile string) *server {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "Corefile")
+	if err := os.WriteFile(path, []byte(corefile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// A port that was free a moment ago can be someone else's by now: then try others.
+	for {
+		s := launch(t, path)
+		err := s.listening()
+		if err == nil {
+			return s
+		}
+		if !strings.Contains(s.log.String(), "address already in use") {
+			t.Fatalf("%v; the server says:\n%s", err, s.log.tail())
+		}
+	}
+}
+
+func launch(t *testing.T, corefile string) *server {
+	t.Helper()
+	ports := freePorts(t, 4)
+	loopback := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+	s := &server{
+		dns: loopback(ports[0]), ready: loopback(ports[1]), metrics: loopback(ports[3]),
+		log: new(transcript), exited: make(chan struct{}),
+	}
+	cmd := exec.Command(binary, "-conf", corefile)
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	cmd.Env = append(os.Environ(),
+		fmt.Sprintf("DNS_PORT=%d", ports[0]), fmt.Sprintf("READY_PORT=%d", ports[1]),
+		fmt.Sprintf("HEALTH_PORT=%d", ports[2]), fmt.Sprintf("METRICS_PORT=%d", ports[3]))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(s.exited)
+		cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill() // a graceful end would wait for health's lameduck
+		<-s.exited
+		if t.Failed() {
+			t.Logf("the server's log ends:\n%s", s.log.tail())
+		}
+	})
+	return s
+}
+
+// freePorts returns n ports that nobody listens on, neither over TCP nor over UDP.
+func freePorts(t *testing.T, n int) []int {
+	t.Helper()
+	var ports []int
+	for len(ports) < n {
+		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tcp.Close() // only now, so that no port comes twice
+		udp, err := net.ListenPacket("udp", tcp.Addr().String())
+		if err != nil {
+			continue
+		}
+		defer udp.Close()
+		ports = append(ports, tcp.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// listening waits until the server answers queries, and returns an error if it has ended instead.
+func (s *server) listening() error {
+	probe := asker{s.dns, netip.MustParseAddr("127.0.0.1")}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(interval) {
+		select {
+		case <-s.exited:
+			return errors.New("the server did not start")
+		default:
+		}
+		if _, err := probe.ask("tcp", question("version.bind", dns.TypeTXT)); err == nil {
+			return nil
+		}
+	}
+	return errors.New("the server does not answer")
+}
+
+// readiness returns nil when the server is ready, and otherwise what it says is not.
+func (s *server) readiness() error {
+	response, err := http.Get("http://" + s.ready + "/ready")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", body)
+	}
+	return nil
+}
+
+// waitReady waits until the server is ready.
+func (s *server) waitReady(t *testing.T) {
+	t.Helper()
+	eventually(t, "the server's readiness", s.readiness)
+}
+
+// transcript is what the server has written so far.
+type transcript struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write appends p.
+func (l *transcript) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// String returns everything.
+func (l *transcript) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// tail returns the end, as much as one cares to read.
+func (l *transcript) tail() string {
+	const enough = 4000
+	all := l.String()
+	return all[max(0, len(all)-enough):]
+}
