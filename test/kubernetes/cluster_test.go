@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -33,6 +34,7 @@ const perSlice = 100
 // cluster is a control plane: what of Kubernetes DNS depends on, and nothing else. It schedules
 // nothing and runs nothing; nodes and pods are what the tests say they are.
 type cluster struct {
+	life   *testing.T // the test that it lives for; a test inside it may not start what outlives that
 	etcd   *embed.Etcd
 	flags  []string
 	stop   func() // stops the API server
@@ -50,9 +52,11 @@ func startCluster(t *testing.T) *cluster {
 	t.Helper()
 	discardKlog(t)
 
-	c := &cluster{gate: newGate(t), etcd: startEtcd(t)}
+	c := &cluster{life: t, gate: newGate(t), etcd: startEtcd(t)}
 	c.flags, c.ca = apiServerFlags(t)
-	c.startAPIServer(t)
+	if err := c.startAPIServer(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { c.stop() })
 
 	c.admin = &rest.Config{
@@ -83,7 +87,10 @@ func discardKlog(t *testing.T) {
 		}
 		out = f
 	}
-	klog.LogToStderr(false)
+	flags := flag.NewFlagSet("klog", flag.PanicOnError)
+	klog.InitFlags(flags)
+	flags.Set("logtostderr", "false")
+	flags.Set("stderrthreshold", "FATAL") // else errors go there all the same
 	klog.SetOutput(out)
 }
 
@@ -142,15 +149,16 @@ func (quiet) Log(...any)          {}
 func (quiet) Logf(string, ...any) {}
 
 // startAPIServer starts an API server on what etcd holds, and opens the gate to it.
-func (c *cluster) startAPIServer(t *testing.T) {
-	t.Helper()
+func (c *cluster) startAPIServer() error {
 	storage := storagebackend.NewDefaultConfig("/registry", nil)
 	storage.Transport.ServerList = []string{c.etcd.Clients[0].Addr().String()}
-	options := apiserver.NewDefaultTestServerOptions()
-	options.DisableInvariantChecks = true // they are about Kubernetes' own metrics
-	server, err := apiserver.StartTestServer(quiet{t}, options, c.flags, storage)
+	options := &apiserver.TestServerInstanceOptions{
+		EnableCertAuth:         false, // would want its own serving certificate, not ours
+		DisableInvariantChecks: true,  // they are about Kubernetes' own metrics
+	}
+	server, err := apiserver.StartTestServer(quiet{c.life}, options, c.flags, storage)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	c.gate.open(server.ServerOpts.SecureServing.Listener.Addr().String())
 	c.stop = func() {
@@ -158,6 +166,7 @@ func (c *cluster) startAPIServer(t *testing.T) {
 		c.gate.shut()
 		server.TearDownFn()
 	}
+	return nil
 }
 
 func (c *cluster) startEndpointSliceController(t *testing.T) {
@@ -243,7 +252,7 @@ func eventually(t *testing.T, what string, check func() error) {
 
 // apiServerGone returns nil when nobody answers at the gate.
 func (c *cluster) apiServerGone(ctx context.Context) error {
-	if _, err := c.client.Discovery().RESTClient().Get().AbsPath("/healthz").DoRaw(ctx); err == nil {
+	if _, err := c.client.Discovery().RESTClient().Get().MaxRetries(0).AbsPath("/healthz").DoRaw(ctx); err == nil {
 		return fmt.Errorf("the API server still answers")
 	}
 	return nil
