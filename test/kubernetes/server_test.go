@@ -38,7 +38,9 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "coredns")
+	// Statically, as the image has it.
 	build := exec.Command("go", "build", "-C", "../..", "-o", binary, "./cmd/coredns")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building cmd/coredns:", err)
