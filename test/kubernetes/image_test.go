@@ -36,7 +36,7 @@ func needs(t *testing.T, commands ...string) {
 	t.Helper()
 	for _, command := range commands {
 		if _, err := exec.LookPath(command); err != nil {
-			t.Skipf("no %s here (apt-get install buildah libcap2-bin): the image is not tried", command)
+			t.Skipf("no %s here (apt has buildah and libcap2-bin)", command)
 		}
 	}
 }

@@ -42,6 +42,7 @@ func testManifests(t *testing.T, c *cluster) {
 		t.Run(dir, func(t *testing.T) { a.dryRun(t, render(t, filepath.Join(deploy, dir))) })
 		t.Run(dir+" with autoscaler", func(t *testing.T) { a.dryRun(t, render(t, withAutoscaler(t, dir))) })
 	}
+	t.Run("chart", func(t *testing.T) { testChart(t, a) })
 	t.Run("rights beside the chart", func(t *testing.T) { testChartRights(t, a) })
 	t.Run("refused when wrong", func(t *testing.T) { testRefused(t, a) })
 
