@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/directives"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 )
@@ -58,7 +59,7 @@ func TestMissingLandmarkPanics(t *testing.T) {
 			t.Errorf("panic says %q, want the name of the landmark", message)
 		}
 	}()
-	withOrdering([]string{"errors", "cache", "file"})
+	directives.WithOrdering([]string{"errors", "cache", "file"})
 }
 
 // -plugins prints what caddy.DescribePlugins returns, without the "dns." in

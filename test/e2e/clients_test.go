@@ -1,0 +1,189 @@
+package e2e
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/pires/go-proxyproto"
+)
+
+// A client asks a server under an address of its choice.
+type client struct {
+	t    *testing.T
+	s    *server
+	addr netip.Addr
+}
+
+// as returns a client of s with the given address.
+func (s *server) as(addr string) client {
+	return client{s.t, s, netip.MustParseAddr(addr)}
+}
+
+// answer asks for the A records of name, and returns the addresses in the answer
+// section in their order, with spaces between.
+func (c client) answer(name string) string { return addresses(c.ask(name, dns.TypeA).Answer) }
+
+// answer6 is answer for the AAAA records.
+func (c client) answer6(name string) string { return addresses(c.ask(name, dns.TypeAAAA).Answer) }
+
+// ask asks one question over UDP. The response must be NOERROR.
+func (c client) ask(name string, qtype uint16) *dns.Msg {
+	c.t.Helper()
+	r := c.exchange(question(name, qtype))
+	if r.Rcode != dns.RcodeSuccess {
+		c.t.Fatalf("%s %s: %s", name, dns.TypeToString[qtype], dns.RcodeToString[r.Rcode])
+	}
+	return r
+}
+
+// question returns a query for name, which need not end in a dot.
+func question(name string, qtype uint16) *dns.Msg {
+	return new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
+}
+
+// exchange sends m in a datagram and returns the response. One client of a server
+// waits for another: they share a socket.
+func (c client) exchange(m *dns.Msg) *dns.Msg {
+	c.t.Helper()
+	return parse(c.t, m, c.exchangeWire(wire(c.t, m)))
+}
+
+// exchangeWire is exchange for a message that is packed already, and leaves the
+// response packed.
+func (c client) exchangeWire(query []byte) []byte {
+	c.t.Helper()
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.s.udp == nil {
+		conn, err := net.Dial("udp", c.s.udpAddr())
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.s.udp = conn
+	}
+	return c.datagram(c.s.udp, query)
+}
+
+// datagram sends query over conn behind a PROXY header, and returns what comes back.
+func (c client) datagram(conn net.Conn, query []byte) []byte {
+	c.t.Helper()
+	source := net.UDPAddrFromAddrPort(netip.AddrPortFrom(c.addr, 40000))
+	packet := append(c.header(source, conn.RemoteAddr()), query...)
+	if _, err := conn.Write(packet); err != nil {
+		c.t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(patience))
+	response := make([]byte, dns.MaxMsgSize)
+	n, err := conn.Read(response)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return response[:n]
+}
+
+// dial opens a stream to addr with a PROXY header in front. It is closed when the
+// test ends, if not before.
+func (c client) dial(addr string) net.Conn {
+	c.t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	source := net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.addr, 40000))
+	if _, err := conn.Write(c.header(source, conn.RemoteAddr())); err != nil {
+		c.t.Fatal(err)
+	}
+	return conn
+}
+
+// header returns the PROXY header, version 2, for a packet or stream from source.
+func (c client) header(source, destination net.Addr) []byte {
+	c.t.Helper()
+	header, err := proxyproto.HeaderProxyFromAddrs(2, source, destination).Format()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return header
+}
+
+// exchangeTCP sends m in a stream of its own and returns the response.
+func (c client) exchangeTCP(m *dns.Msg) *dns.Msg {
+	c.t.Helper()
+	stream := c.dial(c.s.tcpAddr())
+	defer stream.Close()
+	return exchangeOver(c.t, stream, m)
+}
+
+// exchangeOver sends m in a stream that is open, and returns the response.
+func exchangeOver(t *testing.T, stream net.Conn, m *dns.Msg) *dns.Msg {
+	t.Helper()
+	conn := &dns.Conn{Conn: stream}
+	if err := conn.WriteMsg(m); err != nil {
+		t.Fatal(err)
+	}
+	r, err := conn.ReadMsg()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func wire(t *testing.T, m *dns.Msg) []byte {
+	t.Helper()
+	packed, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packed
+}
+
+// parse unpacks the response to query.
+func parse(t *testing.T, query *dns.Msg, response []byte) *dns.Msg {
+	t.Helper()
+	r := new(dns.Msg)
+	if err := r.Unpack(response); err != nil {
+		t.Fatal(err)
+	}
+	if r.Id != query.Id || !r.Response {
+		t.Fatalf("this is no response to %d:\n%v", query.Id, r)
+	}
+	return r
+}
+
+// addresses returns the addresses in a section in their order, with spaces between.
+func addresses(section []dns.RR) string {
+	var all []string
+	for _, rr := range section {
+		switch rr := rr.(type) {
+		case *dns.A:
+			all = append(all, rr.A.String())
+		case *dns.AAAA:
+			all = append(all, rr.AAAA.String())
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// texts returns the records of a section in presentation format with single
+// spaces, without their TTLs, which a cache counts down.
+func texts(section []dns.RR) []string {
+	all := make([]string, len(section))
+	for i, rr := range section {
+		fields := strings.Fields(rr.String())
+		all[i] = strings.Join(slices.Delete(fields, 1, 2), " ")
+	}
+	return all
+}
+
+// first returns the first word of s, the first address of an answer.
+func first(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return word
+}

@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// zone writes a file of the zone example.org with these records, and returns its
+// path. SOA and NS are there already.
+func zone(t *testing.T, records string) string {
+	t.Helper()
+	return zoneOf(t, "example.org", records)
+}
+
+// zoneOf is zone for another origin.
+func zoneOf(t *testing.T, origin, records string) string {
+	t.Helper()
+	text := "$ORIGIN " + dns.Fqdn(origin) + `
+$TTL 300
+@ IN SOA ns hostmaster 1 7200 900 1209600 300
+@ IN NS ns
+ns IN A 192.0.2.53
+` + records
+	return write(t, "db."+origin, text)
+}
+
+// write writes a file that goes with the test, and returns its path.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// host returns the A and AAAA records of a name, in the order of addresses.
+func host(name, addresses string) string {
+	var b strings.Builder
+	for _, a := range strings.Fields(addresses) {
+		qtype := "A"
+		if strings.Contains(a, ":") {
+			qtype = "AAAA"
+		}
+		fmt.Fprintf(&b, "%s 300 IN %s %s\n", name, qtype, a)
+	}
+	return b.String()
+}
+
+// rrs returns the records that stand in text, one in a line.
+func rrs(t *testing.T, text string) (all []dns.RR) {
+	t.Helper()
+	p := dns.NewZoneParser(strings.NewReader(text), "", "")
+	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
+		all = append(all, rr)
+	}
+	if err := p.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// rotated returns the words of s rotated left by n places.
+func rotated(s string, n int) string {
+	words := strings.Fields(s)
+	n %= len(words)
+	return strings.Join(append(words[n:len(words):len(words)], words[:n]...), " ")
+}
