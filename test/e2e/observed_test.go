@@ -1,0 +1,127 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/coredns/coredns/plugin/metrics"
+	"github.com/miekg/dns"
+)
+
+// scrape returns the samples of a metric, one a line, from the endpoint that was
+// started last.
+func scrape(t *testing.T, metric string) (samples []string) {
+	t.Helper()
+	response, err := http.Get("http://" + metrics.ListenAddr + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(body)) {
+		if strings.HasPrefix(line, metric+"{") {
+			samples = append(samples, strings.TrimSpace(line))
+		}
+	}
+	return samples
+}
+
+func TestMetricsCountResponsesByTier(t *testing.T) {
+	path := zoneOf(t, "metrics.example", host("www", "10.9.8.1 10.200.0.1 192.0.2.1")+host("far", "192.0.2.1")+"t TXT none\n")
+	s := start(t, `metrics.example {
+		import clients
+		prometheus 127.0.0.1:0
+		view corporate {
+			expr incidr(client_ip(), '10.0.0.0/8')
+		}
+		ordering
+		file `+path+`
+	}
+	metrics.example {
+		bind 127.0.0.1
+		prometheus 127.0.0.1:0
+		ordering metrics.example {
+			netmask /24 /16
+		}
+		ordering far.metrics.example
+		file `+path+`
+	}`)
+	ask := func(client, name string, times int) {
+		for range times {
+			s.as(client).exchange(question(name+".metrics.example", dns.TypeA))
+		}
+	}
+	ask("10.9.8.7", "www", 3)
+	ask("10.77.8.7", "www", 2)
+	ask("10.9.8.7", "far", 1)
+	ask("10.9.8.7", "nobody", 5)
+	ask("10.9.8.7", "t", 5)
+	ask("192.0.2.7", "www", 4)
+	ask("198.51.100.7", "www", 6)
+	ask("192.0.2.7", "far", 7)
+
+	var got []string
+	for _, sample := range scrape(t, "coredns_ordering_responses_total") {
+		if strings.Contains(sample, "metrics.example.") {
+			got = append(got, sample)
+		}
+	}
+	const metric = `coredns_ordering_responses_total{server="dns://127.0.0.1:0",`
+	want := []string{
+		metric + `tier="0",view="",zone="far.metrics.example."} 7`,
+		metric + `tier="0",view="",zone="metrics.example."} 4`,
+		metric + `tier="0",view="corporate",zone="metrics.example."} 3`,
+		metric + `tier="1",view="corporate",zone="metrics.example."} 2`,
+		metric + `tier="2",view="corporate",zone="metrics.example."} 1`,
+		metric + `tier="2",view="",zone="metrics.example."} 6`,
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestMetadataInALogLine(t *testing.T) {
+	path := zoneOf(t, "log.example", host("www", "192.0.2.1 10.200.0.1 10.9.8.1 2001:db8::1"))
+	s := start(t, `log.example {
+		import clients
+		metadata
+		log . "seen {name} {type} client={/ordering/client} tier={/ordering/tier} first={/ordering/first}"
+		ordering {
+			ecs 198.51.100.53
+		}
+		file `+path+`
+	}`)
+	tests := []struct {
+		name, client, qname string
+		qtype               uint16
+		subnet, want        string
+	}{
+		{"subnet", "10.9.8.7", "www", dns.TypeA, "", "client=10.9.8.7 tier=0 first=10.9.8.1"},
+		{"network", "10.77.0.7", "www", dns.TypeA, "", "client=10.77.0.7 tier=1 first=10.200.0.1"},
+		{"elsewhere, class C", "203.0.113.7", "www", dns.TypeA, "", "client=203.0.113.7 tier=1 first=192.0.2.1"},
+		{"IPv6", "2001:db8::7", "www", dns.TypeAAAA, "", "client=2001:db8::7 tier=0 first=2001:db8::1"},
+		{"no address", "10.9.8.8", "www", dns.TypeTXT, "", "client=10.9.8.8 tier= first=\n"},
+		{"no name", "10.9.8.9", "nobody", dns.TypeA, "", "client=10.9.8.9 tier= first=\n"},
+		{"ECS", "198.51.100.53", "www", dns.TypeA, "10.9.8.0/24", "client=10.9.8.0 tier=0 first=10.9.8.1"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			q := question(test.qname+".log.example", test.qtype)
+			if test.subnet != "" {
+				q.SetEdns0(4096, false)
+				q.IsEdns0().Option = []dns.EDNS0{subnet(test.subnet)}
+			}
+			s.as(test.client).exchange(q)
+			line := "seen " + test.qname + ".log.example. " + dns.TypeToString[test.qtype] + " " + test.want
+			eventually(t, line, func() bool { return len(journal.lines(line)) == 1 })
+		})
+	}
+}

@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	crowd        = "192.0.2.1 10.9.8.1 192.0.2.2 10.9.8.2"
+	crowdOrdered = "10.9.8.1 10.9.8.2 192.0.2.1 192.0.2.2"
+)
+
+// encrypted starts a server with a certificate that is called example.org, and
+// returns what its clients trust.
+func encrypted(t *testing.T, transport string) (*server, *tls.Config) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		DNSNames:     []string{"example.org"},
+		NotAfter:     time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM(certificate)
+
+	s := start(t, transport+"://example.org:0 {\n import clients\n tls "+write(t, "cert.pem", string(certificate))+" "+
+		write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))+
+		"\n ordering {\n round_robin off\n }\n file "+zone(t, host("www", crowd))+"\n}")
+	return s, &tls.Config{RootCAs: trusted, ServerName: "example.org"}
+}
+
+func TestDNSOverTLS(t *testing.T) {
+	s, config := encrypted(t, "tls")
+	stream := tls.Client(s.as("10.9.8.7").dial(s.tcpAddr()), config)
+	for range 3 { // one stream, several queries
+		if got := addresses(exchangeOver(t, stream, question("www.example.org", dns.TypeA)).Answer); got != crowdOrdered {
+			t.Errorf("got  %s\nwant %s", got, crowdOrdered)
+		}
+	}
+}
+
+func TestDNSOverHTTPS(t *testing.T) {
+	s, config := encrypted(t, "https")
+	c := s.as("10.9.8.7")
+	web := &http.Client{Transport: &http.Transport{
+		TLSClientConfig:   config,
+		ForceAttemptHTTP2: true,
+		DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {
+			return c.dial(addr), nil
+		},
+	}}
+	defer web.CloseIdleConnections()
+	query := wire(t, question("www.example.org", dns.TypeA))
+	for range 3 {
+		response, err := web.Post("https://"+s.tcpAddr()+"/dns-query", "application/dns-message", bytes.NewReader(query))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("%s, %v", response.Status, err)
+		}
+		r := new(dns.Msg)
+		if err := r.Unpack(body); err != nil {
+			t.Fatal(err)
+		}
+		if got := addresses(r.Answer); got != crowdOrdered {
+			t.Errorf("got  %s\nwant %s", got, crowdOrdered)
+		}
+	}
+}
+
+// Without a proxy in front, the source of the packet is the client.
+func TestTheSourceOfThePacketIsTheClient(t *testing.T) {
+	s := start(t, "example.org {\n bind 127.0.0.1\n ordering {\n round_robin off\n }\n file "+
+		zone(t, host("www", "192.0.2.1 127.0.2.10 127.0.1.10"))+"\n}")
+	for source, want := range map[string]string{
+		"127.0.1.1": "127.0.1.10 127.0.2.10 192.0.2.1",
+		"127.0.2.1": "127.0.2.10 127.0.1.10 192.0.2.1",
+	} {
+		udp := &dns.Client{Net: "udp", Timeout: patience, Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}}
+		tcp := &dns.Client{Net: "tcp", Timeout: patience, Dialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}}
+		for c, addr := range map[*dns.Client]string{udp: s.udpAddr(), tcp: s.tcpAddr()} {
+			r, _, err := c.Exchange(question("www.example.org", dns.TypeA), addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := addresses(r.Answer); got != want {
+				t.Errorf("%s from %s: got %s, want %s", c.Net, source, got, want)
+			}
+		}
+	}
+}
+
+// A header from a stranger is not believed.
+func TestProxyHeadersOfStrangersDoNotCount(t *testing.T) {
+	s := start(t, `example.org {
+		bind 127.0.0.1
+		proxyproto {
+			allow 192.0.2.0/24
+		}
+		ordering {
+			round_robin off
+		}
+		file `+zone(t, host("www", "10.9.8.1 127.0.0.10"))+`
+	}`)
+	if got, want := s.as("10.9.8.7").answer("www.example.org"), "127.0.0.10 10.9.8.1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

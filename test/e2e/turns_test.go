@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// A tally counts how often each address came first.
+type tally map[string]int
+
+// even fails the test unless each of the addresses came first exactly n times,
+// and no other ever.
+func (f tally) even(t *testing.T, addresses string, n int) {
+	t.Helper()
+	want := tally{}
+	for _, a := range strings.Fields(addresses) {
+		want[a] = n
+	}
+	if !maps.Equal(f, want) {
+		t.Errorf("first places are %v\nwant %d each: %v", f, n, addresses)
+	}
+}
+
+func TestEveryAddressOfATierComesFirstEquallyOften(t *testing.T) {
+	const (
+		near = "10.9.8.1 10.9.8.2 10.9.8.3"
+		far  = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4"
+	)
+	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", far+" "+near))+"\n}")
+	nearFirst, farFirst := tally{}, tally{}
+	for turn := range 600 {
+		got := s.as("10.9.8.7").answer("www.example.org")
+		if want := rotated(near, turn) + " " + rotated(far, turn); got != want {
+			t.Fatalf("answer %d is %s\nwant %s", turn, got, want)
+		}
+		nearFirst[strings.Fields(got)[0]]++
+		farFirst[strings.Fields(got)[3]]++
+	}
+	nearFirst.even(t, near, 200)
+	farFirst.even(t, far, 150)
+}
+
+// A client asks for both families when it connects; the two must not share turns.
+func TestFamiliesTakeTurnsApart(t *testing.T) {
+	const (
+		a    = "10.9.8.1 10.9.8.2"
+		aaaa = "2001:db8::1 2001:db8::2"
+	)
+	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", a+" "+aaaa))+"\n}")
+	c, firsts, firsts6 := s.as("10.9.8.7"), tally{}, tally{}
+	for range 200 {
+		firsts[first(c.answer("www.example.org"))]++
+		firsts6[first(c.answer6("www.example.org"))]++
+	}
+	firsts.even(t, a, 100)
+	firsts6.even(t, aaaa, 100)
+}
+
+func TestClientsOfDifferentTiersTakeTurnsApart(t *testing.T) {
+	const (
+		here  = "10.9.8.1 10.9.8.2"
+		there = "172.16.1.1 172.16.1.2"
+		both  = here + " " + there
+	)
+	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", both))+"\n}")
+	firsts := map[string]tally{"10.9.8.7": {}, "172.16.1.7": {}, "198.51.100.7": {}}
+	for range 200 {
+		for client, f := range firsts {
+			f[first(s.as(client).answer("www.example.org"))]++
+		}
+	}
+	firsts["10.9.8.7"].even(t, here, 100)
+	firsts["172.16.1.7"].even(t, there, 100)
+	firsts["198.51.100.7"].even(t, both, 50)
+}
+
+// Clients that see the same tiers share the turns, so that the load of all of
+// them together is even, whichever way they ask.
+func TestClientsOfTheSameTiersShareTurns(t *testing.T) {
+	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
+	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", near))+"\n}")
+	ways := []func() *dns.Msg{
+		func() *dns.Msg { return s.as("10.9.8.7").exchange(question("www.example.org", dns.TypeA)) },
+		func() *dns.Msg { return s.as("10.9.8.77").exchange(question("WWW.example.ORG", dns.TypeA)) },
+		func() *dns.Msg { return s.as("10.9.8.78").exchangeTCP(question("www.EXAMPLE.org", dns.TypeA)) },
+		func() *dns.Msg { return s.as("10.9.8.7").exchangeTCP(question("www.example.org", dns.TypeA)) },
+	}
+	for turn := range 24 {
+		got := addresses(ways[turn%len(ways)]().Answer)
+		if want := rotated(near, turn); got != want {
+			t.Errorf("answer %d is %s\nwant %s", turn, got, want)
+		}
+	}
+}
+
+func TestTurnsAreExactUnderConcurrency(t *testing.T) {
+	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
+	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", near))+"\n}")
+	const clients, queries = 6, 100
+	query, addr := wire(t, question("www.example.org", dns.TypeA)), s.udpAddr()
+	firsts, mu, wg := tally{}, sync.Mutex{}, sync.WaitGroup{}
+	for i := range clients {
+		conn, err := net.Dial("udp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		c := s.as(fmt.Sprintf("10.9.8.%d", 100+i))
+		wg.Go(func() {
+			for range queries {
+				r := new(dns.Msg)
+				if err := r.Unpack(c.datagram(conn, query)); err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				firsts[first(addresses(r.Answer))]++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	firsts.even(t, near, clients*queries/3)
+}
+
+func TestNamesTakeTurnsApart(t *testing.T) {
+	const a = "10.9.8.1 10.9.8.2"
+	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", a)+host("ftp", a))+"\n}")
+	www, ftp := tally{}, tally{}
+	for range 100 {
+		www[first(s.as("10.9.8.7").answer("www.example.org"))]++
+		ftp[first(s.as("10.9.8.7").answer("ftp.example.org"))]++
+	}
+	www.even(t, a, 50)
+	ftp.even(t, a, 50)
+}
+
+func TestRandomGivesEveryPermutationInsideATier(t *testing.T) {
+	const (
+		near = "10.9.8.1 10.9.8.2 10.9.8.3"
+		far  = "192.0.2.1 192.0.2.2"
+	)
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin random\n }\n file "+zone(t, host("www", far+" "+near))+"\n}")
+	seen := map[string]bool{}
+	// 12 orders of equal chance; that one of them stays away for 600 answers has a chance of 10^-21.
+	for range 600 {
+		got := s.as("10.9.8.7").answer("www.example.org")
+		words := strings.Fields(got)
+		slices.Sort(words[:3])
+		slices.Sort(words[3:])
+		if sorted := strings.Join(words, " "); sorted != near+" "+far {
+			t.Fatalf("%s: the tiers are mixed", got)
+		}
+		seen[got] = true
+	}
+	if len(seen) != 6*2 {
+		t.Errorf("%d orders, want all 12: %v", len(seen), seen)
+	}
+}
