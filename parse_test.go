@@ -1,0 +1,325 @@
+package ordering
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+)
+
+// inLine2 is where the property of a directive with one property stands.
+const inLine2 = "Testfile:2 - Error during parsing: "
+
+func TestParseRefuses(t *testing.T) {
+	for _, tt := range []struct{ name, property, wantErr string }{
+		{"a property that nobody knows", "frobnicate on", "unknown property frobnicate"},
+		{"a misspelled property", "netmsk 24", "unknown property netmsk: did you mean netmask?"},
+		{"a property in capitals", "Classful off", "unknown property Classful: did you mean classful?"},
+		{"a property with hyphens", "round-robin off", "unknown property round-robin: did you mean round_robin?"},
+		{"the Windows name", "LocalNetPriority on", "unknown property LocalNetPriority: did you mean local_net_priority?"},
+
+		{"a toggle without a word", "local_net_priority", "local_net_priority: wants on or off"},
+		{"a toggle with another word", "local_net_priority 1", "local_net_priority: 1 is not on or off"},
+		{"a toggle with two words", "classful off on", "classful: on is one word too many: wants on or off"},
+		{"a toggle in capitals", "classful OFF", "classful: OFF is not on or off"},
+		{"round robin without a word", "round_robin", "round_robin: wants on, off, random or sticky"},
+		{"round robin of another kind", "round_robin cyclic", "round_robin: cyclic is not on, off, random or sticky"},
+		{"round robin twice", "round_robin on random", "round_robin: random is one word too many: wants on, off, random or sticky"},
+		{"base order without a word", "base_order", "base_order: wants auto, received or canonical"},
+		{"base order of another kind", "base_order zone", "base_order: zone is not auto, received or canonical"},
+		{"base order twice", "base_order auto received", "base_order: received is one word too many: wants auto, received or canonical"},
+
+		{"no mask", "netmask", "netmask: wants one mask or more"},
+		{"netmask with holes", "netmask 255.0.255.0", "netmask: 255.0.255.0 has holes"},
+		{"netmask with the bits of the host", "netmask 0.0.7.255", "netmask: 0.0.7.255 has the host bits set and not those of the network: did you mean 255.255.248.0?"},
+		{"netmask of IPv6", "netmask ffff:ffff::", "netmask: ffff:ffff:: is an IPv6 mask: netmask6 takes their lengths"},
+		{"netmask of three numbers", "netmask 255.255.248", "netmask: 255.255.248 is not a mask: wants 255.255.248.0, /21 or 0x000007ff"},
+		{"netmask with a network", "netmask 10.0.0.0/8", "netmask: 10.0.0.0/8 is not a mask: wants 255.255.248.0, /21 or 0x000007ff"},
+		{"netmask that is no number", "netmask class-c", "netmask: class-c is not a length"},
+		{"netmask of two slashes", "netmask //24", "netmask: //24 is not a length"},
+		{"netmask below zero", "netmask -1", "netmask: -1 is not a length"},
+		{"netmask longer than an address", "netmask /33", "netmask: /33 is longer than /32"},
+		{"netmask like a DWORD in decimal", "netmask 255", "netmask: 255 is longer than /32: did you mean 0xff?"},
+		{"DWORD with holes", "netmask 0x00ff00ff", "netmask: 0x00ff00ff has holes"},
+		{"DWORD with the bits of the network", "netmask 0xffffff00", "netmask: 0xffffff00 has the bits of the network set, and Windows sets those of the host: did you mean 0x000000ff?"},
+		{"DWORD of more than 32 bits", "netmask 0x1ffffffff", "netmask: 0x1ffffffff is not a number of 32 bits"},
+		{"DWORD without a number", "netmask 0xmask", "netmask: 0xmask is not a number of 32 bits"},
+		{"netmask twice in one notation", "netmask 24 16 24", "netmask: 24 is there twice"},
+		{"netmask twice in two notations", "netmask 255.255.255.0 0xff", "netmask: 0xff is there twice"},
+		{"the classful network twice", "netmask 0xffffffff 0xFFFFFFFF", "netmask: 0xFFFFFFFF is there twice"},
+		{"the classful network where it is off", "netmask 0xffffffff\nclassful off", "netmask: 0xffffffff is the classful network, and classful is off: remove one of the two"},
+		{"the right one of several masks", "netmask 24 255.255.0.255 8", "netmask: 255.255.0.255 has holes"},
+
+		{"no length", "netmask6", "netmask6: wants one length or more"},
+		{"length longer than an address", "netmask6 64 129", "netmask6: 129 is longer than /128"},
+		{"length that is a mask", "netmask6 ffff::", "netmask6: ffff:: is not a length"},
+		{"length in hexadecimal", "netmask6 0xff", "netmask6: 0xff is not a length"},
+		{"length twice", "netmask6 64 /64", "netmask6: /64 is there twice"},
+
+		{"no type", "types", "types: wants one type or more"},
+		{"type that does not exist", "types A AAAAA", "types: AAAAA is not a type"},
+		{"CNAME", "types A CNAME", "types: CNAME is an alias, of which a name has one: it cannot be ordered"},
+		{"DNAME", "types DNAME", "types: DNAME is an alias, of which a name has one: it cannot be ordered"},
+		{"SOA", "types soa", "types: soa is the one record of its kind: it cannot be ordered"},
+		{"OPT", "types OPT", "types: OPT is no data of a name: it cannot be ordered"},
+		{"RRSIG", "types RRSIG", "types: RRSIG belongs to other records: it cannot be ordered"},
+		{"TSIG", "types TSIG", "types: TSIG is no data of a name: it cannot be ordered"},
+		{"ANY", "types ANY", "types: ANY is no type of a record: it cannot be ordered"},
+		{"AXFR", "types AXFR", "types: AXFR is no type of a record: it cannot be ordered"},
+		{"IXFR", "types IXFR", "types: IXFR is no type of a record: it cannot be ordered"},
+		{"type twice", "types A MX a", "types: a is there twice"},
+		{"type without an address twice", "types MX mx", "types: mx is there twice"},
+
+		{"no clients", "sortlist", "sortlist: wants CLIENTS [PREFERENCE...]"},
+		{"clients that are no network", "sortlist lan 10.0.0.0/8", `sortlist: "lan" is not an address or network`},
+		{"clients with host bits set", "sortlist 10.1.2.3/8", "sortlist: 10.1.2.3/8 has host bits set: did you mean 10.0.0.0/8?"},
+		{"clients negated", "sortlist !10.0.0.0/8", "sortlist: !10.0.0.0/8: a ! stands in front of a whole word of PREFERENCE only"},
+		{"preference with host bits set", "sortlist any 172.16.0.0/12,2001:db8::1/32", "sortlist: 2001:db8::1/32 has host bits set: did you mean 2001:db8::/32?"},
+		{"preference negated inside", "sortlist any 10.0.0.0/8,!10.1.0.0/16", "sortlist: !10.1.0.0/16: a ! stands in front of a whole word of PREFERENCE only"},
+		{"preference negated twice", "sortlist any !!10.0.0.0/8", "sortlist: !10.0.0.0/8: a ! stands in front of a whole word of PREFERENCE only"},
+		{"preference with a comma too many", "sortlist any 10.0.0.0/8,", `sortlist: "" is not an address or network`},
+		{"preference that is any among others", "sortlist any 10.0.0.0/8,any", `sortlist: "any" is not an address or network`},
+		{"preference of only an exclamation mark", "sortlist any !", `sortlist: "" is not an address or network`},
+		{"preference with a zone", "sortlist any fe80::1%eth0", `sortlist: "fe80::1%eth0" is not an address or network`},
+		{"preference that is IPv4-mapped", "sortlist any ::ffff:10.0.0.0/104", "sortlist: ::ffff:10.0.0.0/104 is an IPv4-mapped network: write it as IPv4"},
+
+		{"no weight", "weight", "weight: wants NETWORK N"},
+		{"weight without a number", "weight 10.0.0.0/8", "weight: wants NETWORK N"},
+		{"weight with two numbers", "weight 10.0.0.0/8 2 3", "weight: 3 is one word too many: wants NETWORK N"},
+		{"weight of no network", "weight any 3", `weight: "any" is not an address or network`},
+		{"weight with host bits set", "weight 10.0.0.1/8 3", "weight: 10.0.0.1/8 has host bits set: did you mean 10.0.0.0/8?"},
+		{"weight too great", "weight 10.0.0.0/8 256", "weight: 256 is not a number from 0 to 255"},
+		{"weight below zero", "weight 10.0.0.0/8 -1", "weight: -1 is not a number from 0 to 255"},
+		{"weight that is no number", "weight 10.0.0.0/8 much", "weight: much is not a number from 0 to 255"},
+
+		{"no limit", "answer_limit", "answer_limit: wants a number"},
+		{"limit of nothing", "answer_limit 0", "answer_limit: 0 would leave no address: remove the line for no limit"},
+		{"limit below zero", "answer_limit -3", "answer_limit: -3 is not a number from 1 up"},
+		{"limit that is no number", "answer_limit five", "answer_limit: five is not a number from 1 up"},
+		{"limit twice", "answer_limit 5 6", "answer_limit: 6 is one word too many: wants a number"},
+
+		{"nobody trusted", "ecs", "ecs: wants one network or more that is trusted"},
+		{"trusted that is no network", "ecs 10.0.0.53 resolver", `ecs: "resolver" is not an address or network`},
+		{"trusted with host bits set", "ecs 10.0.0.53/24", "ecs: 10.0.0.53/24 has host bits set: did you mean 10.0.0.0/24?"},
+
+		{"no topology", "topology", "topology: wants FILE, or kubernetes [KUBECONFIG [CONTEXT]]"},
+		{"topology of two files", "topology one two", "topology: two is one word too many: wants FILE"},
+		{"cluster with a word too many", "topology kubernetes config context more", "topology: more is one word too many: wants FILE, or kubernetes [KUBECONFIG [CONTEXT]]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := parsed("ordering {\n" + tt.property + "\n}")
+			if err == nil || err.Error() != inLine2+tt.wantErr {
+				t.Errorf("%s\n got: %v\nwant: %s", tt.property, err, inLine2+tt.wantErr)
+			}
+		})
+	}
+}
+
+func TestParseRefusesDirective(t *testing.T) {
+	for _, tt := range []struct{ name, corefile, wantErr string }{
+		{
+			"a zone that is no name", "ordering example..org",
+			"Testfile:1 - Error during parsing: example..org is not a zone",
+		}, {
+			"a zone twice in one directive", "ordering example.org EXAMPLE.org.",
+			"Testfile:1 - Error during parsing: zone example.org. has an ordering already, in line 1: put both in one",
+		}, {
+			"a zone twice in two directives", "ordering example.org {\nclassful off\n}\nordering example.net example.org",
+			"Testfile:4 - Error during parsing: zone example.org. has an ordering already, in line 1: put both in one",
+		}, {
+			"the zones of the server block twice", "ordering\nordering {\nnetmask 20\n}",
+			"Testfile:2 - Error during parsing: zone . has an ordering already, in line 1: put both in one",
+		}, {
+			"a property twice", "ordering {\nnetmask 24\nclassful off\nnetmask 16\n}",
+			"Testfile:4 - Error during parsing: netmask: given twice, in line 2 already: put both in one line or remove one",
+		}, {
+			"a weight twice", "ordering {\nweight 10.0.0.0/8 2\nweight 10.0.0.0/8 2\n}",
+			"Testfile:3 - Error during parsing: weight: 10.0.0.0/8 is there twice",
+		}, {
+			"an error behind good lines", "ordering {\nnetmask 24\n# a comment\n\nclassful of\n}",
+			"Testfile:5 - Error during parsing: classful: of is not on or off",
+		}, {
+			"an error in the second directive", "ordering a.example {\nnetmask 24\n}\nordering b.example {\nnetmask 255.0.255.0\n}",
+			"Testfile:5 - Error during parsing: netmask: 255.0.255.0 has holes",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := parsed(tt.corefile)
+			if err == nil || err.Error() != tt.wantErr {
+				t.Errorf("%s\n got: %v\nwant: %s", tt.corefile, err, tt.wantErr)
+			}
+		})
+	}
+}
+
+func TestEveryPropertyButTwoStandsOnce(t *testing.T) {
+	again := map[string]string{
+		"local_net_priority": "on", "netmask": "24", "classful": "on", "netmask6": "64", "round_robin": "on", "base_order": "auto",
+		"types": "A", "answer_limit": "3", "ecs": "10.0.0.53", "topology": tableFile(t),
+	}
+	for property, word := range again {
+		_, err := parsed("ordering {\n" + property + " " + word + "\n" + property + " " + word + "\n}")
+		want := "Testfile:3 - Error during parsing: " + property + ": given twice, in line 2 already: put both in one line or remove one"
+		if err == nil || err.Error() != want {
+			t.Errorf("got: %v\nwant: %s", err, want)
+		}
+	}
+	for property := range properties {
+		if _, ok := again[property]; !ok && property != "sortlist" && property != "weight" {
+			t.Errorf("no test of %s", property)
+		}
+	}
+}
+
+func TestParseTopologyFileThatFails(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "broken")
+	if err := os.WriteFile(broken, []byte("10.0.0.0/8 a\n10.0.0.1/8 b\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, path, wantErr string }{
+		{"missing", filepath.Join(t.TempDir(), "nowhere"), "no such file"},
+		{"broken", broken, "did you mean 10.0.0.0/8?"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := parsed("ordering {\ntopology " + tt.path + "\n}")
+			if err == nil || !strings.HasPrefix(err.Error(), inLine2+"topology: ") ||
+				!strings.Contains(err.Error(), tt.path) || !strings.Contains(err.Error(), tt.wantErr) {
+				t.Errorf("got: %v\nwant: … %s … %s …", err, tt.path, tt.wantErr)
+			}
+		})
+	}
+}
+
+// A frozen is what can be seen of a policy.
+type frozen struct {
+	A, B, C, D, V6 []int // masks by class
+	Rotation       rotation
+	Base           base
+	Types          []uint16
+	Limit          int
+	Sortlist, ECS  bool
+	Weights        bool
+}
+
+// defaults is what ordering alone stands for.
+var defaults = frozen{
+	A: []int{24, 8}, B: []int{24, 16}, C: []int{24}, D: []int{24}, V6: []int{64, 48},
+	Types: []uint16{dns.TypeA, dns.TypeAAAA},
+}
+
+func thaw(p *policy) frozen {
+	f := frozen{
+		A: p.masks[classA].lengths, B: p.masks[classB].lengths, C: p.masks[classC].lengths, D: p.masks[classDE].lengths,
+		V6: p.masks[ip6].lengths, Rotation: p.rotation, Base: p.base, Limit: p.limit,
+		Sortlist: p.sortlist != nil, ECS: p.ecs != nil, Weights: p.weights != nil,
+	}
+	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeMX, dns.TypeNS, dns.TypeSRV, dns.TypeTXT, dns.TypePTR, dns.TypeSOA} {
+		rr := dns.TypeToRR[t]()
+		rr.Header().Rrtype = t
+		if p.types.header(rr) != nil {
+			f.Types = append(f.Types, t)
+		}
+	}
+	return f
+}
+
+func TestParse(t *testing.T) {
+	for _, tt := range []struct {
+		property string
+		want     func(*frozen)
+	}{
+		{"", func(*frozen) {}},
+		{"local_net_priority on", func(*frozen) {}},
+		{"local_net_priority off", func(f *frozen) { f.A, f.B, f.C, f.D, f.V6 = nil, nil, nil, nil, nil }},
+		{"netmask 255.255.255.0", func(*frozen) {}},
+		{"netmask /24", func(*frozen) {}},
+		{"netmask 24", func(*frozen) {}},
+		{"netmask 0x000000ff", func(*frozen) {}},
+		{"netmask 0XFF", func(*frozen) {}},
+		{"netmask 8", func(f *frozen) { f.A, f.B, f.C, f.D = []int{8}, []int{16, 8}, []int{24, 8}, []int{8} }},
+		{"netmask 16 255.255.248.0 /28", func(f *frozen) {
+			f.A, f.B, f.C, f.D = []int{28, 21, 16, 8}, []int{28, 21, 16}, []int{28, 24, 21, 16}, []int{28, 21, 16}
+		}},
+		{"netmask 0xffffffff", func(f *frozen) { f.A, f.B, f.C, f.D = []int{8}, []int{16}, []int{24}, nil }},
+		{"netmask 0xffffffff 20", func(f *frozen) { f.A, f.B, f.C, f.D = []int{20, 8}, []int{20, 16}, []int{24, 20}, []int{20} }},
+		{"netmask 0x0", func(f *frozen) { f.A, f.B, f.C, f.D = []int{32, 8}, []int{32, 16}, []int{32, 24}, []int{32} }},
+		{"netmask 0.0.0.0", func(f *frozen) { f.A, f.B, f.C, f.D = []int{8, 0}, []int{16, 0}, []int{24, 0}, []int{0} }},
+		{"classful off", func(f *frozen) { f.A, f.B = []int{24}, []int{24} }},
+		{"netmask6 32 /56 128", func(f *frozen) { f.V6 = []int{128, 56, 32} }},
+		{"round_robin on", func(f *frozen) { f.Rotation = cyclic }},
+		{"round_robin off", func(f *frozen) { f.Rotation = fixed }},
+		{"round_robin random", func(f *frozen) { f.Rotation = shuffled }},
+		{"round_robin sticky", func(f *frozen) { f.Rotation = sticky }},
+		{"base_order auto", func(f *frozen) { f.Base = automatic }},
+		{"base_order received", func(f *frozen) { f.Base = received }},
+		{"base_order canonical", func(f *frozen) { f.Base = canonical }},
+		{"types AAAA", func(f *frozen) { f.Types = []uint16{dns.TypeAAAA} }},
+		{"types mx A srv TXT NS ptr", func(f *frozen) {
+			f.Types = []uint16{dns.TypeA, dns.TypeMX, dns.TypeNS, dns.TypeSRV, dns.TypeTXT, dns.TypePTR}
+		}},
+		{"answer_limit 1", func(f *frozen) { f.Limit = 1 }},
+		{"ecs 10.0.0.53 2001:db8::/32", func(f *frozen) { f.ECS = true }},
+		{"sortlist any", func(f *frozen) { f.Sortlist = true }},
+		{"weight 10.0.0.0/8 0", func(f *frozen) { f.Weights = true }},
+	} {
+		t.Run(tt.property, func(t *testing.T) {
+			corefile := "ordering"
+			if tt.property != "" {
+				corefile += " {\n" + tt.property + "\n}"
+			}
+			want := defaults
+			tt.want(&want)
+			if diff := cmp.Diff(want, thaw(policyOf(t, corefile))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestParseTables(t *testing.T) {
+	p := policyOf(t, "ordering {\nsortlist 10.0.0.0/8\nweight 10.0.0.0/8 3\nweight 10.1.0.0/16 255\nweight 2001:db8::7 0\n"+
+		"sortlist 192.168.1.1,2001:db8::/32 172.16.0.0/12,10.0.0.1 !any\necs 10.0.0.53 2001:db8:53::/64\ntopology "+tableFile(t)+"\n}")
+
+	first := p.sortlist.find(netip.MustParseAddr("10.9.9.9"))
+	second := p.sortlist.find(netip.MustParseAddr("2001:db8::1"))
+	if first.line != 2 || second.line != 6 || p.sortlist.find(netip.MustParseAddr("192.168.1.2")) != nil {
+		t.Errorf("the sort list has statements of lines %d and %d", first.line, second.line)
+	}
+	for addr, want := range map[string]uint64{"10.2.0.1": 3, "10.1.2.3": 255, "2001:db8::7": 0, "2001:db8::8": 1} {
+		if got := p.weights.of(rrset(addr)[0]); got != want {
+			t.Errorf("%s has weight %d, want %d", addr, got, want)
+		}
+	}
+	for addr, want := range map[string]bool{"10.0.0.53": true, "10.0.0.54": false, "2001:db8:53::9": true, "2001:db8::": false} {
+		if got := p.ecs.networks.Contains(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("%s trusted: %v", addr, got)
+		}
+	}
+	if got := p.topology.Table().Len(); got != 256 {
+		t.Errorf("the topology has %d networks, want 256", got)
+	}
+}
+
+func TestParseZones(t *testing.T) {
+	rules, err := parsed("ordering\nordering Example.ORG 10.0.0.0/8 {\nnetmask 20\n}\nordering www.example.org {\nround_robin off\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range rules.all {
+		got = append(got, r.zone)
+	}
+	if want := []string{".", "example.org.", "10.in-addr.arpa.", "www.example.org."}; !slices.Equal(got, want) {
+		t.Errorf("zones %v, want %v", got, want)
+	}
+	for i, line := range []int{1, 2, 2, 5} {
+		if got := rules.all[i].policy.line; got != line {
+			t.Errorf("policy of %s is of line %d, want %d", rules.all[i].zone, got, line)
+		}
+	}
+}
