@@ -1,0 +1,91 @@
+package ordering
+
+import (
+	"context"
+	"net"
+	"slices"
+	"testing"
+
+	"github.com/coredns/coredns/plugin/metadata"
+	"github.com/coredns/coredns/plugin/pkg/dnstest"
+	"github.com/coredns/coredns/plugin/pkg/proxyproto"
+	"github.com/coredns/coredns/request"
+
+	"github.com/miekg/dns"
+)
+
+// A text address is one of a type that nobody knows.
+type textAddr string
+
+func (textAddr) Network() string  { return "udp" }
+func (a textAddr) String() string { return string(a) }
+
+func TestClientAddr(t *testing.T) {
+	udp := func(ip net.IP, zone string) net.Addr { return &net.UDPAddr{IP: ip, Port: 53, Zone: zone} }
+	tcp := func(ip net.IP, zone string) net.Addr { return &net.TCPAddr{IP: ip, Port: 53, Zone: zone} }
+	proxied := func(a net.Addr) net.Addr { return proxyproto.NewAddr(udp(net.IP{127, 0, 0, 1}, ""), a, nil) }
+	for _, tt := range []struct {
+		name string
+		addr net.Addr
+		want string // "" for none
+	}{
+		{"UDP with 4 bytes", udp(net.IP{10, 4, 3, 2}, ""), "10.4.3.2"},
+		{"UDP with 16 bytes", udp(net.IPv4(10, 4, 3, 2), ""), "10.4.3.2"},
+		{"UDP of IPv6", udp(net.ParseIP("2001:db8::7"), ""), "2001:db8::7"},
+		{"UDP with a zone", udp(net.ParseIP("fe80::7"), "eth0"), "fe80::7"},
+		{"UDP without an address", udp(nil, ""), ""},
+		{"UDP with an address of five bytes", udp(net.IP{1, 2, 3, 4, 5}, ""), ""},
+		{"TCP with 4 bytes", tcp(net.IP{10, 4, 3, 2}, ""), "10.4.3.2"},
+		{"TCP with 16 bytes", tcp(net.IPv4(10, 4, 3, 2), ""), "10.4.3.2"},
+		{"TCP with a zone", tcp(net.ParseIP("fe80::7"), "eth0"), "fe80::7"},
+		{"a proxied client", proxied(udp(net.IPv4(10, 4, 3, 2), "")), "10.4.3.2"},
+		{"a proxied client over TCP", proxied(tcp(net.ParseIP("2001:db8::7"), "")), "2001:db8::7"},
+		{"a proxied client with a zone", proxied(udp(net.ParseIP("fe80::7"), "eth0")), "fe80::7"},
+		{"IPv4-mapped in text", textAddr("[::ffff:10.4.3.2]:53"), "10.4.3.2"},
+		{"IPv4-mapped with a zone in text", textAddr("[::ffff:10.4.3.2%eth0]:53"), "10.4.3.2"},
+		{"text without a port", textAddr("10.4.3.2"), "10.4.3.2"},
+		{"IPv6 without a port", textAddr("fe80::7%eth0"), "fe80::7"},
+		{"a socket's path", &net.UnixAddr{Name: "/run/dns.sock", Net: "unix"}, ""},
+		{"no text", textAddr(""), ""},
+		{"nobody", nil, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := clientFact(t, tt.addr); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// clientFact returns what metadata says of a client whose packet comes from a.
+func clientFact(t *testing.T, a net.Addr) string {
+	t.Helper()
+	o := orderingOf(t, "ordering", replying(reply(hot, dns.TypeA)))
+	ctx := o.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{})
+	r := new(dns.Msg).SetQuestion(hot, dns.TypeA)
+	if _, err := o.ServeDNS(ctx, &sink{client: a}, r); err != nil {
+		t.Fatal(err)
+	}
+	return metadata.ValueFunc(ctx, "ordering/client")()
+}
+
+// TestOneHostIsOneClient asks in every way in which one host can be written; round_robin sticky gives each client an order.
+func TestOneHostIsOneClient(t *testing.T) {
+	o := orderingOf(t, "ordering {\nround_robin sticky\n}", replying(reply(hot, dns.TypeA, rrset(numbered("10.4.3", 20)...)...)))
+	order := func(a net.Addr) []string {
+		w := dnstest.NewRecorder(&sink{client: a})
+		o.ServeDNS(context.Background(), w, new(dns.Msg).SetQuestion(hot, dns.TypeA))
+		return addrs(w.Msg.Answer)
+	}
+	want := order(&net.UDPAddr{IP: net.IP{10, 4, 3, 2}})
+	for _, a := range []net.Addr{
+		&net.UDPAddr{IP: net.IPv4(10, 4, 3, 2)},
+		&net.TCPAddr{IP: net.IPv4(10, 4, 3, 2)},
+		proxyproto.NewAddr(&net.UDPAddr{IP: net.IPv6loopback}, &net.TCPAddr{IP: net.IPv4(10, 4, 3, 2)}, nil),
+		textAddr("[::ffff:10.4.3.2%eth0]:53"),
+	} {
+		if got := order(a); !slices.Equal(got, want) {
+			t.Errorf("%v gets %v and not %v", a, got, want)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package ordering
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+func TestMostSpecificZoneDecides(t *testing.T) {
+	rules, err := parsed("ordering example.org\nordering www.example.org a.b.c.example.org\nordering 10.in-addr.arpa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"example.org.":           "example.org.",
+		"EXAMPLE.ORG.":           "example.org.",
+		"api.example.org.":       "example.org.",
+		"www.example.org.":       "www.example.org.",
+		"a.www.Example.org.":     "www.example.org.",
+		"awww.example.org.":      "example.org.",
+		"c.example.org.":         "example.org.",
+		"x.a.b.c.example.org.":   "a.b.c.example.org.",
+		`a\.b.c.example.org.`:    "example.org.",
+		"1.0.0.10.in-addr.arpa.": "10.in-addr.arpa.",
+		"anexample.org.":         "",
+		"org.":                   "",
+		".":                      "",
+	} {
+		got := ""
+		if r := rules.find(name); r != nil {
+			got = r.zone
+		}
+		if got != want {
+			t.Errorf("%s is of zone %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestFindAgainstOracle(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	name := func() string {
+		labels := make([]string, rnd.IntN(5))
+		for i := range labels {
+			labels[i] = oneOf(rnd, "a", "b", "B", `\.`, "long-label")
+		}
+		return strings.Join(labels, ".") + "."
+	}
+	for range 300 {
+		z := new(rules)
+		for range rnd.IntN(10) {
+			z.add(strings.ToLower(name()), nil)
+		}
+		for range 30 {
+			asked, want := name(), ""
+			for _, r := range z.all {
+				if dns.IsSubDomain(r.zone, asked) && (want == "" || dns.CountLabel(r.zone) > dns.CountLabel(want)) {
+					want = r.zone
+				}
+			}
+			got := ""
+			if r := z.find(asked); r != nil {
+				got = r.zone
+			}
+			if got != want {
+				t.Fatalf("%s is of zone %q, want %q", asked, got, want)
+			}
+		}
+	}
+}
+
+func TestPoliciesOfZonesDiffer(t *testing.T) {
+	o := orderingOf(t, "ordering {\nround_robin off\n}\nordering far.example.org {\nlocal_net_priority off\nround_robin off\n}",
+		replying(reply(hot, dns.TypeA, rrset("192.168.1.27", "10.0.0.14")...)))
+	for qname, want := range map[string]string{
+		"near.example.org.": "[10.0.0.14 192.168.1.27]",
+		"FAR.example.org.":  "[192.168.1.27 10.0.0.14]",
+	} {
+		if got := fmt.Sprint(addrs(ask(t, o, "10.4.3.2", qname, dns.TypeA).Answer)); got != want {
+			t.Errorf("%s: %s, want %s", qname, got, want)
+		}
+	}
+}
+
+func TestOutsideItsZonesNothingIsTouched(t *testing.T) {
+	below := reply(hot, dns.TypeA, rrset("192.168.1.27", "10.0.0.14")...)
+	o := orderingOf(t, "ordering example.net", replying(below))
+	for range 3 {
+		if res := ask(t, o, "10.4.3.2", hot, dns.TypeA); &res.Answer[0] != &below.Answer[0] {
+			t.Errorf("the answer was written anew: %v", addrs(res.Answer))
+		}
+	}
+}
