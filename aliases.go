@@ -25,20 +25,19 @@ func isAddress(rr dns.RR) bool {
 	return false
 }
 
-// repairAliases changes from, the order of answer, so that every chain of aliases stands in front of the addresses that it
-// leads to, in chain order: glibc's resolver and others read an answer from front to back and fail on an alias that comes
-// late. Chain and addresses share out the places that they hold already; all else stays. It reports whether it moved
-// anything. qname is the question's name, where the first chain starts.
-func repairAliases(answer []dns.RR, from []uint16, qname string) (moved bool) {
-	if inChainOrder(answer, qname) {
-		return false
+// repairAliases returns out, the answer section in with its addresses in order, so that every chain of aliases stands in
+// front of the addresses that it leads to, in chain order: glibc's resolver and others read an answer from front to back and
+// fail on an alias that comes late. Chain and addresses share out the places that they hold already; all else stays. qname
+// is the question's name, where the first chain starts. out is in, and then not written to, as long as nothing has moved.
+func repairAliases(in, out []dns.RR, qname string) []dns.RR {
+	if inChainOrder(in, qname) {
+		return out
 	}
-	g := newAliasGraph(answer)
-	moved = g.repair(from, qname)
-	for _, owner := range g.heads() {
-		moved = g.repair(from, owner) || moved
+	g := newAliasGraph(in)
+	for _, owner := range append([]string{qname}, g.heads()...) {
+		out = g.repair(in, out, owner)
 	}
-	return moved
+	return out
 }
 
 // inChainOrder reports whether the aliases of answer are one chain from qname, in order and in front of all addresses.
@@ -148,21 +147,25 @@ func (g *aliasGraph) pass(aliases map[string]alias, owner string) alias {
 	return a
 }
 
-// repair puts the chain that starts at name in front of the addresses it leads to, and reports whether that moved anything.
-func (g *aliasGraph) repair(from []uint16, name string) (moved bool) {
+// repair returns out with the chain that starts at name in front of the addresses it leads to.
+func (g *aliasGraph) repair(in, out []dns.RR, name string) []dns.RR {
 	chain, end := g.chain(name)
 	addresses := g.addresses[end]
 	if len(chain) == 0 || len(addresses) == 0 {
-		return false
+		return out
 	}
-	order := make([]uint16, 0, len(chain)+len(addresses))
-	for _, place := range slices.Concat(chain, addresses) {
-		order = append(order, from[place])
+	order := slices.Concat(chain, addresses)
+	places := slices.Sorted(slices.Values(order))
+	if slices.Equal(order, places) {
+		return out
 	}
-	places := slices.Sorted(slices.Values(slices.Concat(chain, addresses)))
+	out = writable(in, out)
+	records := make([]dns.RR, len(order))
+	for i, place := range order {
+		records[i] = out[place]
+	}
 	for i, place := range places {
-		moved = moved || from[place] != order[i]
-		from[place] = order[i]
+		out[place] = records[i]
 	}
-	return moved
+	return out
 }

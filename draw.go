@@ -17,7 +17,13 @@ type sortKey struct {
 }
 
 func compareKeys(a, b sortKey) int {
-	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo), cmp.Compare(a.member, b.member))
+	switch {
+	case a.hi != b.hi:
+		return cmp.Compare(a.hi, b.hi)
+	case a.lo != b.lo:
+		return cmp.Compare(a.lo, b.lo)
+	}
+	return cmp.Compare(a.member, b.member)
 }
 
 // shuffle puts tier in a random order, every permutation equally likely.
@@ -28,16 +34,16 @@ func shuffle(tier []uint16) {
 	}
 }
 
-// sortByDraw orders tier by lot: a record of weight n comes first n times as often as one of weight 1, of weight 0 behind
+// sortByLot orders tier by lot: a record of weight n comes first n times as often as one of weight 1, of weight 0 behind
 // all others. lot gives each record a number, as good as random, and a record's own for one client where lots are sticky.
 //
 // The records are sorted by -ln(u)/weight for u uniform between 0 and 1: the smallest of such numbers is the one of a given
 // record with a probability in proportion to its weight (Efraimidis and Spirakis, "Weighted random sampling with a
 // reservoir", 2006; for sticky lots it is weighted rendezvous hashing).
-func (s *scratch) sortByDraw(tier []uint16, w *weights, lot func(dns.RR) uint64) {
+func (s *scratch) sortByLot(in []dns.RR, tier []uint16, w *weights, lot func(dns.RR) uint64) {
 	s.keys = s.keys[:0]
 	for _, m := range tier {
-		rr := s.in[m]
+		rr := in[m]
 		u := lot(rr)
 		wait := -math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(rr))
 		s.keys = append(s.keys, sortKey{hi: math.Float64bits(wait), lo: u, member: m})

@@ -14,9 +14,9 @@ import (
 type trust struct{ networks bart.Lite }
 
 // option returns the Client Subnet option of query r if it comes from a source in t and is well-formed; nil if not.
-func (t *trust) option(r *dns.Msg, source netip.Addr) *clientSubnet {
+func (t *trust) option(r *dns.Msg, source octets) *clientSubnet {
 	opt := r.IsEdns0()
-	if opt == nil || !t.networks.Contains(source) {
+	if opt == nil || !t.networks.Contains(source.addr()) {
 		return nil
 	}
 	var found *clientSubnet
@@ -115,7 +115,7 @@ func (p *policy) scope(client netip.Addr) int {
 		return client.BitLen()
 	}
 	scope := 0
-	if lengths := p.masks[classOf(client)].lengths; len(lengths) > 0 {
+	if lengths := p.masks[classOf(octetsFrom(client))].lengths; len(lengths) > 0 {
 		scope = lengths[0]
 	}
 	if p.sortlist != nil {

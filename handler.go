@@ -2,7 +2,6 @@ package ordering
 
 import (
 	"context"
-	"net/netip"
 	"sync/atomic"
 
 	"github.com/coredns/coredns/plugin"
@@ -42,7 +41,7 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 		ow.limit = 0
 	}
 	if rule.policy.ecs != nil {
-		ow.ecs = rule.policy.ecs.option(r, clientAddr(w.RemoteAddr()))
+		ow.ecs = rule.policy.ecs.option(r, clientOctets(w.RemoteAddr()))
 	}
 	if o.observed.Load() {
 		ow.facts = factsIn(ctx)
@@ -89,7 +88,8 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 // order puts the answer and the additional section of res in order.
 func (w *writer) order(res *dns.Msg) {
 	p := w.policy
-	q := query{ranking: p.ranking(w.client()), canonical: p.startsCanonical(res.Authoritative), limit: w.limit}
+	q := query{canonical: p.startsCanonical(res.Authoritative), limit: w.limit}
+	p.rank(&q.ranking, w.client())
 	res.Answer = p.order(res.Answer, &q, res.Question[0].Name)
 	res.Extra = p.order(res.Extra, &q, "")
 	if first := firstAddress(res.Answer); first != nil {
@@ -100,11 +100,11 @@ func (w *writer) order(res *dns.Msg) {
 }
 
 // client returns the address that the answer is for: that of a trusted Client Subnet option, else the packet's source.
-func (w *writer) client() netip.Addr {
+func (w *writer) client() octets {
 	if w.ecs != nil && w.ecs.client.IsValid() {
-		return w.ecs.client
+		return octetsFrom(w.ecs.client)
 	}
-	return clientAddr(w.RemoteAddr())
+	return clientOctets(w.RemoteAddr())
 }
 
 // firstAddress returns the first A or AAAA record of answer, nil if there is none.

@@ -26,9 +26,9 @@ func factsIn(ctx context.Context) *facts {
 	return f
 }
 
-func (f *facts) setClient(client netip.Addr) {
+func (f *facts) setClient(client octets) {
 	if f != nil {
-		f.client = client
+		f.client = client.addr()
 	}
 }
 

@@ -2,11 +2,16 @@
 // the ones on the client's own subnet first, then those on its network, then the rest, and inside each of these tiers it
 // takes turns. Microsoft DNS Server calls the two halves netmask ordering (LocalNetPriority) and round robin.
 //
-// A response travels one way through it: writer.WriteMsg asks clientAddr who asks, policy.ranking how near an address is
+// A response travels one way through it: writer.WriteMsg asks clientOctets who asks, policy.rank how near an address is
 // to that client, and arranger.order for the new order of each section.
 package ordering
 
-import "github.com/miekg/dns"
+import (
+	"math"
+	"slices"
+
+	"github.com/miekg/dns"
+)
 
 // rotation says how the records of one tier take turns.
 type rotation uint8
@@ -29,7 +34,7 @@ type arranger struct {
 
 // A query is what the order of one response depends on beyond its records.
 type query struct {
-	ranking   ranking
+	ranking
 	canonical bool // base order is that of RFC 4034, section 6.3, and not as received
 	limit     int  // records of an address RRset at most; 0: all
 }
@@ -38,72 +43,65 @@ type query struct {
 // reads in, and returns in itself when nothing moves. qname is the question's name for the answer section, where an alias
 // that stands behind the addresses it leads to goes in front of them; it is empty for other sections.
 func (a *arranger) order(in []dns.RR, q *query, qname string) []dns.RR {
-	if len(in) < 2 || len(in) >= dropped {
+	if len(in) < 2 || len(in) > math.MaxUint16 {
 		return in
 	}
-	s := grab(in)
-	defer s.release()
-	s.findRuns(&a.types, a.turns.seed)
-	moved, left := false, len(in)
-	for r := range s.runs {
-		if !s.collect(r) {
-			continue
-		}
-		moved = a.arrange(s, q) || moved
-		if q.limit > 0 && s.addresses {
-			left -= s.cut(q.limit)
+	s := grab(len(in), q.tiers())
+	defer pool.Put(s)
+
+	out := in
+	s.findRuns(in, a)
+	for r := range s.runEnd {
+		if s.collect(r) {
+			a.arrange(s, in, q)
+			out = s.place(in, out)
+			if q.limit > 0 {
+				out = s.cut(in, out, q.limit)
+			}
 		}
 	}
 	if s.aliases && qname != "" {
-		moved = repairAliases(in, s.from, qname) || moved
+		out = repairAliases(in, out, qname)
 	}
-	if !moved && left == len(in) {
-		return in
-	}
-	return permute(in, s.from, left)
-}
-
-// arrange orders the RRset that s has collected, and says whether that moves a record.
-func (a *arranger) arrange(s *scratch, q *query) (moved bool) {
-	s.rank(&q.ranking)
-	if q.canonical {
-		s.sortMembers()
-	}
-	tiers := q.ranking.tiers()
-	if a.rotation == cyclic {
-		turn := a.turns.take(s.turnKey(a.turns.seed))
-		if a.weights == nil {
-			s.scatter(tiers, turn)
-			return s.place()
-		}
-		s.scatter(tiers, 0)
-		s.eachTier(func(tier []uint16) { s.turnWeighted(tier, a.weights, turn) })
-		return s.place()
-	}
-	s.scatter(tiers, 0)
-	switch {
-	case a.rotation == shuffled && a.weights == nil:
-		s.eachTier(shuffle)
-	case a.rotation == shuffled:
-		s.eachTier(func(tier []uint16) { s.sortByDraw(tier, a.weights, randomLot) })
-	case a.rotation == sticky:
-		lot := stickyLot(q.ranking.client)
-		s.eachTier(func(tier []uint16) { s.sortByDraw(tier, a.weights, lot) })
-	case a.weights != nil:
-		s.eachTier(func(tier []uint16) { s.weightedFirst(tier, a.weights) })
-	}
-	return s.place()
-}
-
-// permute returns the records of in as from says: the one with index from[i] at place i, left of them in all.
-func permute(in []dns.RR, from []uint16, left int) []dns.RR {
-	out := make([]dns.RR, left)
-	i := 0
-	for _, f := range from {
-		if f != dropped {
-			out[i] = in[f]
-			i++
-		}
+	if s.cuts {
+		out = slices.DeleteFunc(out, func(rr dns.RR) bool { return rr == nil })
 	}
 	return out
+}
+
+// arrange writes the new order of the RRset that s has collected from in to s.order.
+func (a *arranger) arrange(s *scratch, in []dns.RR, q *query) {
+	s.rank(in, &q.ranking)
+	if q.canonical {
+		s.sortMembers(in)
+	}
+	turn := uint64(0)
+	if a.rotation == cyclic {
+		turn = a.turns.take(s.turnKey(in, a.turns.seed))
+	}
+	plain := a.weights == nil && (a.rotation == cyclic || a.rotation == fixed)
+	if plain {
+		s.scatter(turn)
+		return
+	}
+	s.scatter(0)
+	lot := randomLot
+	if a.rotation == sticky {
+		lot = stickyLot(q.client)
+	}
+	s.eachTier(func(tier []uint16) { a.rearrange(s, in, tier, turn, lot) })
+}
+
+// rearrange orders one tier, which is in base order, where that takes more than a rotation.
+func (a *arranger) rearrange(s *scratch, in []dns.RR, tier []uint16, turn uint64, lot func(dns.RR) uint64) {
+	switch {
+	case a.rotation == cyclic:
+		s.turnWeighted(in, tier, a.weights, turn)
+	case a.rotation == fixed:
+		s.weightedFirst(in, tier, a.weights)
+	case a.rotation == shuffled && a.weights == nil:
+		shuffle(tier)
+	default:
+		s.sortByLot(in, tier, a.weights, lot)
+	}
 }

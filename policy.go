@@ -1,7 +1,6 @@
 package ordering
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/coredns-ordering/ordering/plugin/topology"
@@ -48,14 +47,12 @@ func (c class) classful() int {
 }
 
 // classOf returns the class of a client.
-func classOf(a netip.Addr) class {
-	switch {
-	case !a.IsValid():
+func classOf(o octets) class {
+	switch first := uint8(o.lo >> 24); {
+	case o == nowhere:
 		return unknown
-	case a.Is6():
+	case !o.is4():
 		return ip6
-	}
-	switch first := a.As4()[0]; {
 	case first < 128:
 		return classA
 	case first < 192:
@@ -86,17 +83,16 @@ func newClassMasks(v4, v6 []int, classful bool) (all [classes]*masks) {
 	return all
 }
 
-// ranking returns what p says about client, which may be the zero Addr: then no address is nearer than another.
-func (p *policy) ranking(client netip.Addr) ranking {
-	k := ranking{client: octetsFrom(client), masks: p.masks[classOf(client)]}
+// rank fills k with what p says about client, which may be nowhere: then no address is nearer than another.
+func (p *policy) rank(k *ranking, client octets) {
+	k.client, k.masks = client, p.masks[classOf(client)]
 	if p.sortlist != nil {
-		k.list = p.sortlist.find(client)
+		k.list = p.sortlist.find(client.addr())
 	}
 	if p.topology != nil {
 		k.table = p.topology.Table()
-		k.place = k.table.Find(client)
+		k.place = k.table.Find(client.addr())
 	}
-	return k
 }
 
 // startsCanonical reports whether turns start from the canonical order in a response that is authoritative (AA) or not.

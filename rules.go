@@ -20,20 +20,26 @@ type rule struct {
 // rules are the policies of one server block, by zone.
 type rules struct {
 	all    []*rule
-	byZone map[string]*rule
-	labels int // of the zone that has most
+	root   *rule            // for the root zone
+	byZone map[string]*rule // for the others
+	labels int              // of the zone that has most
 }
 
 // add adds a policy for a zone, or returns the rule that is there for it already.
 func (z *rules) add(zone string, p *policy) (twice *rule) {
-	if r, ok := z.byZone[zone]; ok {
-		return r
+	if i := slices.IndexFunc(z.all, func(r *rule) bool { return r.zone == zone }); i >= 0 {
+		return z.all[i]
 	}
 	r := &rule{zone: zone, policy: p}
+	z.all = append(z.all, r)
+	if zone == "." {
+		z.root = r
+		return nil
+	}
 	if z.byZone == nil {
 		z.byZone = map[string]*rule{}
 	}
-	z.all, z.byZone[zone] = append(z.all, r), r
+	z.byZone[zone] = r
 	z.labels = max(z.labels, dns.CountLabel(zone))
 	return nil
 }
@@ -52,10 +58,10 @@ func (z *rules) topologies() []topology.Source {
 // find returns the rule of the most specific zone that holds name, nil if none does. It looks up as many suffixes of name
 // as a zone has labels at most, however many zones there are.
 func (z *rules) find(name string) *rule {
-	found := z.byZone["."]
 	if z.labels == 0 {
-		return found
+		return z.root
 	}
+	found := z.root
 	name = strings.ToLower(name)
 	for n := 1; n <= z.labels; n++ {
 		start, beyond := dns.PrevLabel(name, n)

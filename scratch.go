@@ -2,7 +2,6 @@ package ordering
 
 import (
 	"bytes"
-	"hash/maphash"
 	"math/bits"
 	"slices"
 	"strings"
@@ -10,9 +9,6 @@ import (
 
 	"github.com/miekg/dns"
 )
-
-// dropped stands in a permutation for a record that answer_limit takes away. A message of 64 KiB holds fewer records.
-const dropped = 0xffff
 
 // A scratch is where one section is put in order: index arrays over its records, used again from query to query, so that
 // nothing is allocated for them and no large frame stands on the stack.
@@ -22,22 +18,29 @@ const dropped = 0xffff
 //	members  0          3   2           its records in base order, here A1 A3 A2
 //	tiers    2          0   2           how near each member is
 //	order    3          0   2           the members in their new order: A3 A1 A2
-//	from     3   1      0   2           what place() makes of it: A3 CNAME A1 A2
+//	out      A3  CNAME  A1  A2          what place makes of it
+//
+// An index fits 16 bits: a message of 64 KiB holds fewer records. The arrays are as long as the longest section was; size
+// says how much of them is in use. (Slices of them are not kept here, because a pointer stored in the heap costs a write
+// barrier while the garbage collector marks.)
 type scratch struct {
-	in   []dns.RR
-	from []uint16
-	runs []run
+	runs    []run
+	runEnd  int  // runs in use
+	aliases bool // the section has a CNAME or DNAME
+	cuts    bool // the section has lost records to answer_limit, which are nil until the end
 
-	aliases   bool // in has a CNAME or DNAME
-	addresses bool // the RRset at hand is one of A or AAAA
+	size      int  // records in the RRset at hand
+	addresses bool // it is one of A or AAAA
+	slots     []uint16
+	members   []uint16
+	tiers     []uint32
+	order     []uint16
 
-	slots   []uint16
-	members []uint16
-	tiers   []uint32
-	order   []uint16
 	spans   []span // of the tiers in order
+	spanEnd int    // spans in use
 
-	keys   []sortKey // sortMembers, sortByDraw
+	// For what is not asked of every answer; nil until it is.
+	keys   []sortKey // sortMembers, sortByLot
 	ranks  []uint32  // renumber
 	heads  []uint16  // joinRuns
 	weight []uint64  // turnWeighted, with stops and idle
@@ -45,87 +48,97 @@ type scratch struct {
 	idle   []uint16
 }
 
-// A run is a stretch in[first:end] of one RRset. next is the run in which the same RRset goes on, 0 when it does not.
+// A run is a stretch of one RRset, from index first to before end. next is the run in which the RRset goes on, 0 when it
+// does not.
 type run struct {
 	first, end, next uint16
 	continues        bool // an earlier run of the RRset
 }
 
 // A span is the part order[first:end] that one tier fills. next is where its next record goes.
-type span struct {
-	first, end, next uint16
-}
+type span struct{ first, end, next uint16 }
 
 var pool = sync.Pool{New: func() any { return new(scratch) }}
 
-// grab returns a scratch for the section in, to be put back with release.
-func grab(in []dns.RR) *scratch {
+// grab returns a scratch for a section of n records and a ranking of so many tiers, to be put back into the pool. It holds
+// no record.
+func grab(n, tiers int) *scratch {
 	s := pool.Get().(*scratch)
-	s.in = in
-	n := len(in)
-	if cap(s.from) < n {
-		s.from, s.slots, s.members, s.order = make([]uint16, n), make([]uint16, n), make([]uint16, n), make([]uint16, n)
-		s.tiers = make([]uint32, n)
+	if n > len(s.slots) {
+		s.runs, s.tiers = make([]run, n), make([]uint32, n)
+		s.slots, s.members, s.order = make([]uint16, n), make([]uint16, n), make([]uint16, n)
 	}
-	s.from = s.from[:n]
-	for i := range s.from {
-		s.from[i] = uint16(i)
+	if tiers = min(tiers, max(n, maxTiers)); tiers > len(s.spans) {
+		s.spans = make([]span, tiers)
 	}
+	s.runEnd, s.aliases, s.cuts = 0, false, false
 	return s
 }
 
-// release gives s back without the records, which are not ours to keep.
-func (s *scratch) release() {
-	s.in = nil
-	pool.Put(s)
+// sized returns s with length n, in a new array when it does not fit. What is in it is of no value.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
-// findRuns finds the RRsets of the types that are ordered, and whether there is an alias among the rest.
-func (s *scratch) findRuns(types *typeSet, seed maphash.Seed) {
-	s.runs, s.aliases = s.runs[:0], false
-	for i := 0; i < len(s.in); {
-		h := types.header(s.in[i])
+// findRuns finds the RRsets of in that a orders, and whether there is an alias among the rest.
+func (s *scratch) findRuns(in []dns.RR, a *arranger) {
+	for i := 0; i < len(in); {
+		h := a.types.header(in[i])
 		if h == nil {
-			s.aliases = s.aliases || isAlias(s.in[i])
+			s.aliases = s.aliases || isAlias(in[i])
 			i++
 			continue
 		}
 		end := i + 1
-		for end < len(s.in) && sameRRset(h, types.header(s.in[end])) {
+		for end < len(in) && sameRRset(h, in[end]) {
 			end++
 		}
-		s.runs = append(s.runs, run{first: uint16(i), end: uint16(end)})
+		s.runs[s.runEnd] = run{first: uint16(i), end: uint16(end)}
+		s.runEnd++
 		i = end
 	}
-	if len(s.runs) > 1 {
-		s.joinRuns(seed)
+	if s.runEnd > 1 {
+		s.joinRuns(in, a.turns.seed)
 	}
 }
 
 // joinRuns chains the runs that belong to one RRset. It finds them by a hash of the owner, so that an answer with a
 // thousand owners (the SRV of a large headless service) costs a thousand steps and not a million.
-func (s *scratch) joinRuns(seed maphash.Seed) {
-	size := 2 << bits.Len(uint(len(s.runs)))
-	s.heads = slices.Grow(s.heads[:0], size)[:size]
-	clear(s.heads) // heads holds the number of the newest run of an RRset, plus 1
-	for r := range s.runs {
-		h := s.in[s.runs[r].first].Header()
-		at := int(hashOwner(seed, h.Name)) & (size - 1)
+func (s *scratch) joinRuns(in []dns.RR, seed uint64) {
+	runs := s.runs[:s.runEnd]
+	s.heads = sized(s.heads, 2<<bits.Len(uint(len(runs))))
+	clear(s.heads) // heads holds the newest run of an RRset, counted from 1
+	for r := range runs {
+		h := in[runs[r].first].Header()
+		at := hashOwner(seed, h.Name) % uint64(len(s.heads))
 		for s.heads[at] != 0 {
-			last := s.heads[at] - 1
-			if sameRRset(s.in[s.runs[last].first].Header(), h) {
-				s.runs[last].next, s.runs[r].continues = uint16(r), true
+			last := &runs[s.heads[at]-1]
+			if sameRRset(h, in[last.first]) {
+				last.next, runs[r].continues = uint16(r), true
 				break
 			}
-			at = (at + 1) & (size - 1)
+			at = (at + 1) % uint64(len(s.heads))
 		}
 		s.heads[at] = uint16(r) + 1
 	}
 }
 
-// sameRRset reports whether two headers are of one RRset: same owner (case-insensitive), class and type, RFC 2181 section 5.
-func sameRRset(a, b *dns.RR_Header) bool {
-	return b != nil && a.Rrtype == b.Rrtype && a.Class == b.Class && (a.Name == b.Name || strings.EqualFold(a.Name, b.Name))
+// sameRRset reports whether rr is of the RRset whose header is h: same owner (case-insensitive), class and type, RFC 2181
+// section 5. For addresses a type switch costs less than a call of Header.
+func sameRRset(h *dns.RR_Header, rr dns.RR) bool {
+	var other *dns.RR_Header
+	switch rr := rr.(type) {
+	case *dns.A:
+		other = &rr.Hdr
+	case *dns.AAAA:
+		other = &rr.Hdr
+	default:
+		other = rr.Header()
+	}
+	return h.Rrtype == other.Rrtype && h.Class == other.Class && (h.Name == other.Name || strings.EqualFold(h.Name, other.Name))
 }
 
 // collect makes the RRset that begins with run r the one at hand, in the order received. It returns false when there is
@@ -134,167 +147,200 @@ func (s *scratch) collect(r int) bool {
 	if s.runs[r].continues {
 		return false
 	}
-	s.slots = s.slots[:0]
+	n := 0
 	for {
 		for i := s.runs[r].first; i < s.runs[r].end; i++ {
-			s.slots = append(s.slots, i)
+			s.slots[n], s.members[n] = i, i
+			n++
 		}
 		if r = int(s.runs[r].next); r == 0 {
 			break
 		}
 	}
-	s.members = append(s.members[:0], s.slots...)
-	s.addresses = isAddress(s.in[s.slots[0]])
-	return len(s.slots) > 1
+	s.size = n
+	return n > 1
 }
 
-// rank writes the tier of every member.
-func (s *scratch) rank(k *ranking) {
-	s.tiers = s.tiers[:len(s.members)]
-	if !s.addresses {
-		clear(s.tiers)
-		return
+// maxTiers bounds the counters of the counting sort. Where a ranking has more, those that occur are numbered anew.
+const maxTiers = 256
+
+// rank writes the tier of every member and, where maxTiers allows, how many members each tier has.
+func (s *scratch) rank(in []dns.RR, k *ranking) {
+	members, tiers := s.members[:s.size], s.tiers[:s.size]
+	s.addresses = isAddress(in[members[0]])
+	s.spanEnd = 1
+	if s.addresses {
+		s.spanEnd = k.tiers()
 	}
-	k.rank(s.in, s.members, s.tiers)
+	switch {
+	case !s.addresses:
+		clear(tiers)
+		s.spans[0].end = uint16(s.size)
+	case s.spanEnd <= maxTiers:
+		spans := s.spans[:s.spanEnd]
+		clear(spans)
+		k.rank(in, members, tiers, spans)
+	default:
+		for i, m := range members {
+			tiers[i] = k.tier(octetsOf(in[m]))
+		}
+	}
 }
 
 // turnKey returns the key under which the turns of the RRset at hand are counted: owner, class, type and tier assignment.
-func (s *scratch) turnKey(seed maphash.Seed) uint64 {
-	h := s.in[s.slots[0]].Header()
-	key := mix(hashOwner(seed, h.Name), uint64(len(s.tiers))<<32|uint64(h.Class)<<16|uint64(h.Rrtype))
-	i := 0
-	for ; i+1 < len(s.tiers); i += 2 {
-		key = mix(key, uint64(s.tiers[i])<<32|uint64(s.tiers[i+1]))
+func (s *scratch) turnKey(in []dns.RR, seed uint64) uint64 {
+	h := in[s.slots[0]].Header()
+	key := mix(hashOwner(seed, h.Name), uint64(s.size)<<32|uint64(h.Class)<<16|uint64(h.Rrtype))
+	tiers := s.tiers[:s.size]
+	for ; len(tiers) >= 4; tiers = tiers[4:] {
+		key = mix(key, uint64(tiers[0])^uint64(tiers[1])<<16^uint64(tiers[2])<<32^uint64(tiers[3])<<48)
 	}
-	if i < len(s.tiers) {
-		key = mix(key, uint64(s.tiers[i]))
+	for _, t := range tiers {
+		key = mix(key, uint64(t))
 	}
 	return key
 }
 
 // sortMembers puts the members, and their tiers with them, in canonical order: by RDATA octets, RFC 4034 section 6.3.
-func (s *scratch) sortMembers() {
+func (s *scratch) sortMembers(in []dns.RR) {
+	members := s.members[:s.size]
 	if !s.addresses {
-		sortByRdata(s.in, s.members)
+		sortByRdata(in, members)
 		return
 	}
-	ascending := true
-	s.keys = s.keys[:0]
-	for i, m := range s.members {
-		o := octetsOf(s.in[m])
-		k := sortKey{hi: o.hi, lo: o.lo, member: m, tier: s.tiers[i]}
-		ascending = ascending && (i == 0 || compareKeys(s.keys[i-1], k) < 0)
-		s.keys = append(s.keys, k)
-	}
-	if ascending {
+	if isCanonical(in, members) {
 		return
+	}
+	s.keys = sized(s.keys, s.size)
+	for i, m := range members {
+		o := octetsOf(in[m])
+		s.keys[i] = sortKey{hi: o.hi, lo: o.lo, member: m, tier: s.tiers[i]}
 	}
 	slices.SortFunc(s.keys, compareKeys)
 	for i, k := range s.keys {
-		s.members[i], s.tiers[i] = k.member, k.tier
+		members[i], s.tiers[i] = k.member, k.tier
 	}
+}
+
+// isCanonical reports whether the members, which are addresses, stand in canonical order.
+func isCanonical(in []dns.RR, members []uint16) bool {
+	last := octets{}
+	for _, m := range members {
+		o := octetsOf(in[m])
+		if o.hi < last.hi || o.hi == last.hi && o.lo < last.lo {
+			return false
+		}
+		last = o
+	}
+	return true
 }
 
 // sortByRdata sorts records without an address. It packs each of them, so it allocates; such types are ordered on request.
 func sortByRdata(in []dns.RR, members []uint16) {
-	type packed struct {
-		rdata  []byte
-		member uint16
-	}
-	all := make([]packed, len(members))
-	for i, m := range members {
-		wire := make([]byte, dns.Len(in[m])+1)
-		n, err := dns.PackRR(in[m], wire, 0, nil, false)
-		if err != nil {
-			n = 0 // a record that cannot be sent: its place does not matter
+	rdata := make(map[uint16][]byte, len(members))
+	for _, m := range members {
+		owner := dns.RFC3597{Hdr: *in[m].Header()}
+		wire := make([]byte, dns.Len(in[m]))
+		// A record that cannot be packed cannot be sent either, so that its place does not matter.
+		if n, err := dns.PackRR(in[m], wire, 0, nil, false); err == nil {
+			rdata[m] = wire[dns.Len(&owner):n]
 		}
-		owner, _ := dns.PackDomainName(in[m].Header().Name, make([]byte, 256), 0, nil, false)
-		all[i] = packed{wire[min(owner+10, n):n], m}
 	}
-	slices.SortStableFunc(all, func(a, b packed) int { return bytes.Compare(a.rdata, b.rdata) })
-	for i, p := range all {
-		members[i] = p.member
-	}
+	slices.SortStableFunc(members, func(a, b uint16) int { return bytes.Compare(rdata[a], rdata[b]) })
 }
 
-// maxTiers bounds the counters of the counting sort; beyond it the tiers that occur are numbered anew.
-const maxTiers = 256
-
-// scatter writes the members into order: sorted stably by their n tiers, each tier of m rotated left by turn mod m.
-func (s *scratch) scatter(n int, turn uint64) {
-	if n > maxTiers {
-		n = s.renumber()
+// scatter writes the members to order: sorted stably by tier, each tier of m members rotated left by turn mod m.
+func (s *scratch) scatter(turn uint64) {
+	if s.spanEnd > maxTiers {
+		s.renumber()
 	}
-	s.spans = slices.Grow(s.spans[:0], n)[:n]
-	clear(s.spans)
-	for _, t := range s.tiers {
-		s.spans[t].end++
-	}
+	spans, order := s.spans[:s.spanEnd], s.order[:s.size]
 	first := uint16(0)
-	for t := range s.spans {
-		p := &s.spans[t]
+	for t := range spans {
+		p := &spans[t]
 		m := p.end
 		*p = span{first: first, end: first + m, next: first}
 		if m > 1 {
-			// The rotation is folded into where the tier starts to be filled.
+			// The rotation is folded into the place from where the tier is filled.
 			if r := uint16(turn % uint64(m)); r > 0 {
 				p.next = p.end - r
 			}
 		}
 		first = p.end
 	}
-	s.order = s.order[:len(s.members)]
-	for i, m := range s.members {
-		p := &s.spans[s.tiers[i]]
-		s.order[p.next] = m
+	for i, m := range s.members[:s.size] {
+		p := &spans[s.tiers[i]]
+		order[p.next] = m
 		if p.next++; p.next == p.end {
 			p.next = p.first
 		}
 	}
 }
 
-// renumber replaces the tiers by their rank among those that occur, and returns how many occur.
-func (s *scratch) renumber() int {
-	s.ranks = append(s.ranks[:0], s.tiers...)
+// renumber replaces the tiers by their rank among those that occur, and counts the members of each.
+func (s *scratch) renumber() {
+	tiers := s.tiers[:s.size]
+	s.ranks = append(s.ranks[:0], tiers...)
 	slices.Sort(s.ranks)
 	s.ranks = slices.Compact(s.ranks)
-	for i, t := range s.tiers {
+	s.spanEnd = len(s.ranks)
+	clear(s.spans[:s.spanEnd])
+	for i, t := range tiers {
 		at, _ := slices.BinarySearch(s.ranks, t)
-		s.tiers[i] = uint32(at)
+		tiers[i] = uint32(at)
+		s.spans[at].end++
 	}
-	return len(s.ranks)
 }
 
-// cut drops what stands behind the first limit records of the RRset, and returns how many it dropped. When the nearest tier
-// fills more than one place alone, the last place goes to the first of the next tier, so that a client can still fail over.
-func (s *scratch) cut(limit int) int {
-	if len(s.slots) <= limit {
-		return 0
-	}
-	t := slices.IndexFunc(s.spans, func(p span) bool { return p.end > 0 })
-	if next := s.spans[t].end; int(next) >= limit && int(next) < len(s.slots) && limit > 1 {
-		s.from[s.slots[limit-1]] = s.order[next]
-	}
-	for _, slot := range s.slots[limit:] {
-		s.from[slot] = dropped
-	}
-	return len(s.slots) - limit
-}
-
-// eachTier calls f with the part of order that each tier of two records or more fills.
+// eachTier calls f with the part of order that each tier of two members or more fills.
 func (s *scratch) eachTier(f func(tier []uint16)) {
-	for _, p := range s.spans {
+	for _, p := range s.spans[:s.spanEnd] {
 		if p.end-p.first > 1 {
 			f(s.order[p.first:p.end])
 		}
 	}
 }
 
-// place writes the new order of the RRset at hand into from, and reports whether that moves a record.
-func (s *scratch) place() (moved bool) {
-	for i, slot := range s.slots {
-		moved = moved || s.order[i] != slot
-		s.from[slot] = s.order[i]
+// place returns out with the RRset at hand in its new order. As long as nothing has moved, out is in; a copy takes its
+// place when something does.
+func (s *scratch) place(in, out []dns.RR) []dns.RR {
+	slots, order := s.slots[:s.size], s.order[:s.size]
+	if slices.Equal(slots, order) {
+		return out
 	}
-	return moved
+	if len(order) == len(in) {
+		out = make([]dns.RR, len(in)) // all of it is written here
+	} else {
+		out = writable(in, out)
+	}
+	for i, slot := range slots {
+		out[slot] = in[order[i]]
+	}
+	return out
+}
+
+// writable returns out if it is not in, else a copy.
+func writable(in, out []dns.RR) []dns.RR {
+	if &in[0] != &out[0] {
+		return out
+	}
+	return append(make([]dns.RR, 0, len(in)), in...)
+}
+
+// cut returns out with nil for the addresses behind the first limit of the RRset at hand. When the nearest tier fills more
+// than one place alone, the last place goes to the first of the next tier, so that a client can still fail over.
+func (s *scratch) cut(in, out []dns.RR, limit int) []dns.RR {
+	if !s.addresses || s.size <= limit {
+		return out
+	}
+	out = writable(in, out)
+	nearest := slices.IndexFunc(s.spans[:s.spanEnd], func(p span) bool { return p.end > 0 })
+	if next := int(s.spans[nearest].end); limit > 1 && limit <= next && next < s.size {
+		out[s.slots[limit-1]] = in[s.order[next]]
+	}
+	for _, slot := range s.slots[limit:s.size] {
+		out[slot] = nil
+	}
+	s.cuts = true
+	return out
 }

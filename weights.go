@@ -25,8 +25,8 @@ func (w *weights) of(rr dns.RR) uint64 {
 }
 
 // turnWeighted orders tier, which is in base order, for the given turn. Records of weight 0 take turns behind the others.
-func (s *scratch) turnWeighted(tier []uint16, w *weights, turn uint64) {
-	weighted := s.weightedFirst(tier, w)
+func (s *scratch) turnWeighted(in []dns.RR, tier []uint16, w *weights, turn uint64) {
+	weighted := s.weightedFirst(in, tier, w)
 	turnLeft(tier[len(weighted):], turn)
 	if len(weighted) > 1 {
 		s.stopsFrom(weighted, turn)
@@ -36,11 +36,11 @@ func (s *scratch) turnWeighted(tier []uint16, w *weights, turn uint64) {
 
 // weightedFirst moves the records of weight 0 behind the others, keeping base order among both, and returns the others.
 // Their weights are in s.weight.
-func (s *scratch) weightedFirst(tier []uint16, w *weights) []uint16 {
+func (s *scratch) weightedFirst(in []dns.RR, tier []uint16, w *weights) []uint16 {
 	s.weight, s.idle = s.weight[:0], s.idle[:0]
 	weighted := tier[:0]
 	for _, m := range tier {
-		if n := w.of(s.in[m]); n > 0 {
+		if n := w.of(in[m]); n > 0 {
 			weighted, s.weight = append(weighted, m), append(s.weight, n)
 		} else {
 			s.idle = append(s.idle, m)
