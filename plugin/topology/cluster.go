@@ -110,7 +110,7 @@ func (c *Cluster) Start() error {
 	running.Go(func() { endpointSlices.RunWithContext(ctx) })
 	running.Go(func() {
 		if cache.WaitForCacheSync(ctx.Done(), nodes.HasSynced, endpointSlices.HasSynced) {
-			c.follow(ctx, func() { c.rebuild(nodes.GetStore().List(), endpointSlices.GetStore().List()) })
+			c.follow(ctx, func() { c.rebuild(nodes.GetStore().List, endpointSlices.GetStore().List) })
 		}
 	})
 	c.stop = func() {
@@ -181,16 +181,17 @@ func (c *Cluster) markChanged() {
 	}
 }
 
-// rebuild makes the table from what the informers hold.
-func (c *Cluster) rebuild(nodes, endpointSlices []any) {
+// rebuild makes the table from what the informers hold. It asks them under the lock: an event that comes too late for them to
+// hold has to wait, and then be judged by the new table, not by the old one.
+func (c *Cluster) rebuild(nodes, endpointSlices func() []any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ground = survey(nodes)
-	t := c.ground.with(endpointSlices)
+	c.ground = survey(nodes())
+	t := c.ground.with(endpointSlices())
 	c.table.Store(t)
 	published.sized(clusterName, t)
 	if !c.ready.Swap(true) {
-		log.Infof("topology: kubernetes: nodes: %d, networks: %d", len(nodes), t.Len())
+		log.Infof("topology: kubernetes: nodes: %d, networks: %d", len(c.ground.nodes), t.Len())
 	}
 }
 

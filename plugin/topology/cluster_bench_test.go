@@ -24,7 +24,7 @@ func newBig(cloud bool) *big {
 	for _, s := range endpointSlices {
 		b.slices = append(b.slices, trimmed(s))
 	}
-	b.c.rebuild(b.nodes, b.slices)
+	b.c.rebuild(listed(b.nodes...), listed(b.slices...))
 	b.size = live() - before
 	b.beat.Status.Conditions = make([]v1.NodeCondition, 5)
 	for _, o := range nodes { // still there while the memory was measured
@@ -46,7 +46,7 @@ func BenchmarkClusterRebuild(b *testing.B) {
 	eachCluster(b, func(b *testing.B, big *big) {
 		b.ReportAllocs()
 		for b.Loop() {
-			big.c.rebuild(big.nodes, big.slices)
+			big.c.rebuild(listed(big.nodes...), listed(big.slices...))
 		}
 		b.ReportMetric(float64(big.size)/1e6, "MB")
 		b.ReportMetric(float64(big.c.Table().Len()), "networks")

@@ -227,7 +227,7 @@ func TestWhatCallsForANewTable(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCluster(nil)
-			c.rebuild([]any{trimmed(n1), trimmed(n2)}, []any{trimmed(web)})
+			c.rebuild(listed(trimmed(n1), trimmed(n2)), listed(trimmed(web)))
 			tell(c, test.before, test.after)
 			if got := len(c.changed) == 1; got != test.want {
 				t.Errorf("calls for a new table: %v, want %v", got, test.want)
@@ -235,6 +235,27 @@ func TestWhatCallsForANewTable(t *testing.T) {
 		})
 	}
 }
+
+// TestEventsWaitForTheTableInTheMaking guards against an event that is neither in the list that a table is made from nor judged
+// by that table.
+func TestEventsWaitForTheTableInTheMaking(t *testing.T) {
+	c := newCluster(nil)
+	asked := 0
+	list := func() []any {
+		asked++
+		if c.mu.TryLock() {
+			t.Error("events may be judged while the objects are listed")
+			c.mu.Unlock()
+		}
+		return nil
+	}
+	c.rebuild(list, list)
+	if asked != 2 {
+		t.Errorf("listed %d kinds, want 2", asked)
+	}
+}
+
+func listed(objects ...any) func() []any { return func() []any { return objects } }
 
 func trimmed(o object) any {
 	var facts any

@@ -98,6 +98,12 @@ func TestLinkToAnotherDirectoryIsFollowed(t *testing.T) {
 	f := started(t, path)
 	rewrite(t, target, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
 	eventually(t, "target written", f.has(2))
+	other := write(t, "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
+	must(t, os.Symlink(other, path+".new"))
+	must(t, os.Rename(path+".new", path))
+	eventually(t, "link changed", f.has(3))
+	rewrite(t, other, "10.0.0.0/8 a\n")
+	eventually(t, "new target written", f.has(1))
 }
 
 func TestFileStartStopLeavesNoGoroutine(t *testing.T) {
@@ -190,6 +196,17 @@ func TestSettledFileIsNotReadAgain(t *testing.T) {
 	if _, text, err := readFile(path, f.seen); text == nil || err != nil {
 		t.Errorf("not read again: %v", err)
 	}
+}
+
+func TestTwoWritesAtOneTime(t *testing.T) {
+	path := write(t, "10.0.0.0/8 a\n")
+	now := time.Now()
+	must(t, os.Chtimes(path, now, now))
+	f := open(t, path)
+	rewrite(t, path, "10.0.0.0/8 b\n")
+	must(t, os.Chtimes(path, now, now))
+	f.reload()
+	checkPlaces(t, f.Table(), map[string]string{"10.0.0.1": "b"})
 }
 
 func TestNewFileSaysWhatIsWrong(t *testing.T) {

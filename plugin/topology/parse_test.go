@@ -53,6 +53,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"not UTF-8", "10.0.0.0/8 \xff", `f:1: "10.0.0.0/8 \xff" is not UTF-8`},
 		{"twice", "# x\n10.0.0.0/8 a\n11.0.0.0/8 a\n10.0.0.0/8 b", "f:4: 10.0.0.0/8 is already on line 2"},
 		{"twice, the earlier counts", "::/0 a\n10.0.0.0 a\n10.0.0.0/32 a\n::/0 a\n10.0.0.0 c", "f:3: 10.0.0.0/32 is already on line 2"},
+		{"two twice", "11.0.0.0/8 a\n10.0.0.0/8 a\n11.0.0.0/8 b\n10.0.0.0/8 b", "f:3: 11.0.0.0/8 is already on line 1"},
 		{"twice, mapped", "10.0.0.0/8 a\n::ffff:10.0.0.0/104 b", "f:2: 10.0.0.0/8 is already on line 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -129,6 +129,8 @@ func syntheticCluster(nodes, endpoints int, cloud bool) (nodeObjects []*v1.Node,
 func TestOrderOfEventsDoesNotMatter(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(13, 14))
 	nodes, endpointSlices := syntheticCluster(20, 300, true)
+	nodes[0].Labels[v1.LabelTopologyRegion] = "region-2" // and node 18, in the same zone, is in region-0
+	delete(nodes[9].Labels, v1.LabelTopologyRegion)      // so in which is node 9?
 	var objects []object
 	for _, n := range nodes {
 		n.Spec.PodCIDRs = []string{fmt.Sprintf("10.0.%d.0/24", rnd.IntN(10))} // two nodes each
