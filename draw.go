@@ -5,8 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/miekg/dns"
 )
 
 // A sortKey is a record with what it is sorted by: hi, then lo.
@@ -35,17 +33,16 @@ func shuffle(tier []uint16) {
 }
 
 // sortByLot orders tier by lot: a record of weight n comes first n times as often as one of weight 1, of weight 0 behind
-// all others. lot gives each record a number, as good as random, and a record's own for one client where lots are sticky.
+// all others. lot gives each address a number that is as good as random, for one client always the same where lots are sticky.
 //
 // The records are sorted by -ln(u)/weight for u uniform between 0 and 1: the smallest of such numbers is the one of a given
 // record with a probability in proportion to its weight (Efraimidis and Spirakis, "Weighted random sampling with a
 // reservoir", 2006; for sticky lots it is weighted rendezvous hashing).
-func (s *scratch) sortByLot(in []dns.RR, tier []uint16, w *weights, lot func(dns.RR) uint64) {
+func (s *scratch) sortByLot(tier []uint16, w *weights, lot func(octets) uint64) {
 	s.keys = s.keys[:0]
 	for _, m := range tier {
-		rr := in[m]
-		u := lot(rr)
-		wait := -math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(rr))
+		u := lot(s.octets[m])
+		wait := -math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(s.octets[m]))
 		s.keys = append(s.keys, sortKey{hi: math.Float64bits(wait), lo: u, member: m})
 	}
 	slices.SortFunc(s.keys, compareKeys)
@@ -55,15 +52,14 @@ func (s *scratch) sortByLot(in []dns.RR, tier []uint16, w *weights, lot func(dns
 }
 
 // randomLot is a new lot each time.
-func randomLot(dns.RR) uint64 { return rand.Uint64() }
+func randomLot(octets) uint64 { return rand.Uint64() }
 
 // stickyLot returns the lots of one client: a hash of the client and the address without a seed, so that every server gives
 // a client the same order, after a restart too, and an address that goes moves none of the others (rendezvous hashing,
 // Thaler and Ravishankar, 1998).
-func stickyLot(client octets) func(dns.RR) uint64 {
+func stickyLot(client octets) func(octets) uint64 {
 	c := mix(mix(0x243f6a8885a308d3, client.hi), client.lo)
-	return func(rr dns.RR) uint64 {
-		a := octetsOf(rr)
+	return func(a octets) uint64 {
 		return mix(mix(mix(c, a.hi), a.lo), 0x13198a2e03707344)
 	}
 }

@@ -50,7 +50,7 @@ func (a *arranger) order(in []dns.RR, q *query, qname string) []dns.RR {
 	defer pool.Put(s)
 
 	out := in
-	s.findRuns(in, a)
+	s.read(in, a)
 	for r := range s.runEnd {
 		if s.collect(r) {
 			a.arrange(s, in, q)
@@ -89,19 +89,19 @@ func (a *arranger) arrange(s *scratch, in []dns.RR, q *query) {
 	if a.rotation == sticky {
 		lot = stickyLot(q.client)
 	}
-	s.eachTier(func(tier []uint16) { a.rearrange(s, in, tier, turn, lot) })
+	s.eachTier(func(tier []uint16) { a.rearrange(s, tier, turn, lot) })
 }
 
 // rearrange orders one tier, which is in base order, where that takes more than a rotation.
-func (a *arranger) rearrange(s *scratch, in []dns.RR, tier []uint16, turn uint64, lot func(dns.RR) uint64) {
+func (a *arranger) rearrange(s *scratch, tier []uint16, turn uint64, lot func(octets) uint64) {
 	switch {
 	case a.rotation == cyclic:
-		s.turnWeighted(in, tier, a.weights, turn)
+		s.turnWeighted(tier, a.weights, turn)
 	case a.rotation == fixed:
-		s.weightedFirst(in, tier, a.weights)
+		s.weightedFirst(tier, a.weights)
 	case a.rotation == shuffled && a.weights == nil:
 		shuffle(tier)
 	default:
-		s.sortByLot(in, tier, a.weights, lot)
+		s.sortByLot(tier, a.weights, lot)
 	}
 }

@@ -3,6 +3,7 @@ package ordering
 import (
 	"encoding/binary"
 	"math/bits"
+	"net"
 	"net/netip"
 
 	"github.com/coredns-ordering/ordering/plugin/topology"
@@ -30,18 +31,30 @@ func ip4(a uint32) octets { return octets{ip4hi, ip4lo | uint64(a)} }
 // is4 reports whether o is an IPv4 address.
 func (o octets) is4() bool { return o.hi == ip4hi && o.lo >= ip4lo }
 
-// octetsOf returns the address in an A or AAAA record. A record from a zone file holds an IPv4 address in 16 bytes, one from
-// the wire in 4. Another record, or one without an address, gives nowhere.
+// octetsOf4 returns the octets of an IPv4 address. A record from a zone file holds it in 16 bytes, one from the wire in 4.
+// One that is missing gives nowhere.
+func octetsOf4(ip net.IP) octets {
+	if n := len(ip); n >= 4 {
+		return ip4(binary.BigEndian.Uint32(ip[n-4:]))
+	}
+	return nowhere
+}
+
+// octetsOf6 returns the octets of an IPv6 address, nowhere if it is missing.
+func octetsOf6(ip net.IP) octets {
+	if len(ip) == 16 {
+		return octets{binary.BigEndian.Uint64(ip), binary.BigEndian.Uint64(ip[8:])}
+	}
+	return nowhere
+}
+
+// octetsOf returns the address in an A or AAAA record, nowhere for another record.
 func octetsOf(rr dns.RR) octets {
 	switch rr := rr.(type) {
 	case *dns.A:
-		if n := len(rr.A); n >= 4 {
-			return ip4(binary.BigEndian.Uint32(rr.A[n-4:]))
-		}
+		return octetsOf4(rr.A)
 	case *dns.AAAA:
-		if len(rr.AAAA) == 16 {
-			return octets{binary.BigEndian.Uint64(rr.AAAA), binary.BigEndian.Uint64(rr.AAAA[8:])}
-		}
+		return octetsOf6(rr.AAAA)
 	}
 	return nowhere
 }
@@ -127,21 +140,14 @@ func (k *ranking) tiers() int {
 	return n
 }
 
-// rank writes to tiers[i] the tier of the address in records[members[i]], and adds up in spans[t].end how many are in tier t.
-// Counting rides along here, where its latency is hidden.
-func (k *ranking) rank(records []dns.RR, members []uint16, tiers []uint32, spans []span) {
-	if k.list != nil || k.table != nil {
-		for i, m := range members {
-			t := k.tier(octetsOf(records[m]))
-			tiers[i] = t
-			spans[t].end++
-		}
-		return
-	}
-	tier, client := &k.masks.tier, k.client
+// rank writes to tiers[i] the tier of addresses[members[i]], and adds up in spans[t].end how many are in tier t.
+func (k *ranking) rank(addresses []octets, members []uint16, tiers []uint32, spans []span) {
 	for i, m := range members {
-		t := tier[client.shared(octetsOf(records[m]))]
-		tiers[i] = uint32(t)
+		t := uint32(k.masks.tier[k.client.shared(addresses[m])])
+		if k.list != nil || k.table != nil {
+			t = k.tableTier(addresses[m].addr(), t)
+		}
+		tiers[i] = t
 		spans[t].end++
 	}
 }

@@ -25,9 +25,10 @@ import (
 // barrier while the garbage collector marks.)
 type scratch struct {
 	runs    []run
-	runEnd  int  // runs in use
-	aliases bool // the section has a CNAME or DNAME
-	cuts    bool // the section has lost records to answer_limit, which are nil until the end
+	runEnd  int      // runs in use
+	octets  []octets // of the addresses in the section
+	aliases bool     // the section has a CNAME or DNAME
+	cuts    bool     // the section has lost records to answer_limit, which are nil until the end
 
 	size      int  // records in the RRset at hand
 	addresses bool // it is one of A or AAAA
@@ -65,7 +66,7 @@ var pool = sync.Pool{New: func() any { return new(scratch) }}
 func grab(n, tiers int) *scratch {
 	s := pool.Get().(*scratch)
 	if n > len(s.slots) {
-		s.runs, s.tiers = make([]run, n), make([]uint32, n)
+		s.runs, s.octets, s.tiers = make([]run, n), make([]octets, n), make([]uint32, n)
 		s.slots, s.members, s.order = make([]uint16, n), make([]uint16, n), make([]uint16, n)
 	}
 	if tiers = min(tiers, max(n, maxTiers)); tiers > len(s.spans) {
@@ -83,17 +84,19 @@ func sized[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// findRuns finds the RRsets of in that a orders, and whether there is an alias among the rest.
-func (s *scratch) findRuns(in []dns.RR, a *arranger) {
+// read finds the RRsets of in that a orders, with their addresses, and whether there is an alias among the rest. It is the
+// one place where every record is looked at: what follows works on octets and indexes.
+func (s *scratch) read(in []dns.RR, a *arranger) {
+	addresses := s.octets[:len(in)]
 	for i := 0; i < len(in); {
-		h := a.types.header(in[i])
-		if h == nil {
+		h := readRecord(in[i], &addresses[i])
+		end := i + 1
+		if !a.types.has(h.Rrtype) {
 			s.aliases = s.aliases || isAlias(in[i])
-			i++
+			i = end
 			continue
 		}
-		end := i + 1
-		for end < len(in) && sameRRset(h, in[end]) {
+		for end < len(in) && sameRRset(h, readRecord(in[end], &addresses[end])) {
 			end++
 		}
 		s.runs[s.runEnd] = run{first: uint16(i), end: uint16(end)}
@@ -103,6 +106,21 @@ func (s *scratch) findRuns(in []dns.RR, a *arranger) {
 	if s.runEnd > 1 {
 		s.joinRuns(in, a.turns.seed)
 	}
+}
+
+// readRecord returns the header of rr, and writes its address to o, nowhere if it has none. For addresses a type switch costs less
+// than a call of Header.
+func readRecord(rr dns.RR, o *octets) *dns.RR_Header {
+	switch rr := rr.(type) {
+	case *dns.A:
+		*o = octetsOf4(rr.A)
+		return &rr.Hdr
+	case *dns.AAAA:
+		*o = octetsOf6(rr.AAAA)
+		return &rr.Hdr
+	}
+	*o = nowhere
+	return rr.Header()
 }
 
 // joinRuns chains the runs that belong to one RRset. It finds them by a hash of the owner, so that an answer with a
@@ -116,7 +134,7 @@ func (s *scratch) joinRuns(in []dns.RR, seed uint64) {
 		at := hashOwner(seed, h.Name) % uint64(len(s.heads))
 		for s.heads[at] != 0 {
 			last := &runs[s.heads[at]-1]
-			if sameRRset(h, in[last.first]) {
+			if sameRRset(h, in[last.first].Header()) {
 				last.next, runs[r].continues = uint16(r), true
 				break
 			}
@@ -126,19 +144,9 @@ func (s *scratch) joinRuns(in []dns.RR, seed uint64) {
 	}
 }
 
-// sameRRset reports whether rr is of the RRset whose header is h: same owner (case-insensitive), class and type, RFC 2181
-// section 5. For addresses a type switch costs less than a call of Header.
-func sameRRset(h *dns.RR_Header, rr dns.RR) bool {
-	var other *dns.RR_Header
-	switch rr := rr.(type) {
-	case *dns.A:
-		other = &rr.Hdr
-	case *dns.AAAA:
-		other = &rr.Hdr
-	default:
-		other = rr.Header()
-	}
-	return h.Rrtype == other.Rrtype && h.Class == other.Class && (h.Name == other.Name || strings.EqualFold(h.Name, other.Name))
+// sameRRset reports whether two headers are of one RRset: same owner (case-insensitive), class and type, RFC 2181 section 5.
+func sameRRset(a, b *dns.RR_Header) bool {
+	return a.Rrtype == b.Rrtype && a.Class == b.Class && (a.Name == b.Name || strings.EqualFold(a.Name, b.Name))
 }
 
 // collect makes the RRset that begins with run r the one at hand, in the order received. It returns false when there is
@@ -179,10 +187,10 @@ func (s *scratch) rank(in []dns.RR, k *ranking) {
 	case s.spanEnd <= maxTiers:
 		spans := s.spans[:s.spanEnd]
 		clear(spans)
-		k.rank(in, members, tiers, spans)
+		k.rank(s.octets, members, tiers, spans)
 	default:
 		for i, m := range members {
-			tiers[i] = k.tier(octetsOf(in[m]))
+			tiers[i] = k.tier(s.octets[m])
 		}
 	}
 }
@@ -208,12 +216,12 @@ func (s *scratch) sortMembers(in []dns.RR) {
 		sortByRdata(in, members)
 		return
 	}
-	if isCanonical(in, members) {
+	if s.isCanonical() {
 		return
 	}
 	s.keys = sized(s.keys, s.size)
 	for i, m := range members {
-		o := octetsOf(in[m])
+		o := s.octets[m]
 		s.keys[i] = sortKey{hi: o.hi, lo: o.lo, member: m, tier: s.tiers[i]}
 	}
 	slices.SortFunc(s.keys, compareKeys)
@@ -222,11 +230,11 @@ func (s *scratch) sortMembers(in []dns.RR) {
 	}
 }
 
-// isCanonical reports whether the members, which are addresses, stand in canonical order.
-func isCanonical(in []dns.RR, members []uint16) bool {
+// isCanonical reports whether the members, which are addresses, stand in canonical order already.
+func (s *scratch) isCanonical() bool {
 	last := octets{}
-	for _, m := range members {
-		o := octetsOf(in[m])
+	for _, m := range s.members[:s.size] {
+		o := s.octets[m]
 		if o.hi < last.hi || o.hi == last.hi && o.lo < last.lo {
 			return false
 		}

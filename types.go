@@ -27,24 +27,13 @@ func (t *typeSet) add(rrtype uint16) bool {
 	return true
 }
 
-// header returns the header of rr if it is of a type in t, nil if not. For addresses a type switch costs less than a call
-// of Header.
-func (t *typeSet) header(rr dns.RR) *dns.RR_Header {
-	switch rr := rr.(type) {
-	case *dns.A:
-		if t.a {
-			return &rr.Hdr
-		}
-	case *dns.AAAA:
-		if t.aaaa {
-			return &rr.Hdr
-		}
-	default:
-		if t.rest != nil {
-			if h := rr.Header(); slices.Contains(t.rest, h.Rrtype) {
-				return h
-			}
-		}
+// has reports whether t has an RRset type.
+func (t *typeSet) has(rrtype uint16) bool {
+	switch rrtype {
+	case dns.TypeA:
+		return t.a
+	case dns.TypeAAAA:
+		return t.aaaa
 	}
-	return nil
+	return slices.Contains(t.rest, rrtype)
 }

@@ -5,19 +5,18 @@ import (
 	"slices"
 
 	"github.com/gaissmai/bart"
-	"github.com/miekg/dns"
 )
 
 // weights say how often an address comes first in its tier, compared with the others there. They are immutable; nil gives
-// every record weight 1.
+// every address weight 1.
 type weights struct {
 	networks bart.Table[uint8]
 }
 
-// of returns the weight of a record: for an address that of the longest prefix that holds it, 1 where none does.
-func (w *weights) of(rr dns.RR) uint64 {
-	if w != nil && isAddress(rr) {
-		if n, ok := w.networks.Lookup(octetsOf(rr).addr()); ok {
+// of returns the weight of an address: that of the longest prefix that holds it, 1 where none does.
+func (w *weights) of(o octets) uint64 {
+	if w != nil {
+		if n, ok := w.networks.Lookup(o.addr()); ok {
 			return uint64(n)
 		}
 	}
@@ -25,8 +24,8 @@ func (w *weights) of(rr dns.RR) uint64 {
 }
 
 // turnWeighted orders tier, which is in base order, for the given turn. Records of weight 0 take turns behind the others.
-func (s *scratch) turnWeighted(in []dns.RR, tier []uint16, w *weights, turn uint64) {
-	weighted := s.weightedFirst(in, tier, w)
+func (s *scratch) turnWeighted(tier []uint16, w *weights, turn uint64) {
+	weighted := s.weightedFirst(tier, w)
 	turnLeft(tier[len(weighted):], turn)
 	if len(weighted) > 1 {
 		s.stopsFrom(weighted, turn)
@@ -36,11 +35,11 @@ func (s *scratch) turnWeighted(in []dns.RR, tier []uint16, w *weights, turn uint
 
 // weightedFirst moves the records of weight 0 behind the others, keeping base order among both, and returns the others.
 // Their weights are in s.weight.
-func (s *scratch) weightedFirst(in []dns.RR, tier []uint16, w *weights) []uint16 {
+func (s *scratch) weightedFirst(tier []uint16, w *weights) []uint16 {
 	s.weight, s.idle = s.weight[:0], s.idle[:0]
 	weighted := tier[:0]
 	for _, m := range tier {
-		if n := w.of(in[m]); n > 0 {
+		if n := w.of(s.octets[m]); n > 0 {
 			weighted, s.weight = append(weighted, m), append(s.weight, n)
 		} else {
 			s.idle = append(s.idle, m)
