@@ -21,7 +21,7 @@ func init() { plugin.Register(pluginName, setup) }
 func setup(c *caddy.Controller) error {
 	first := where(c)
 	if err := checkPlace(dnsserver.Directives); err != nil {
-		return plugin.Error(pluginName, c.Err(err.Error()))
+		return plugin.Error(pluginName, fmt.Errorf("%s - %w", first, err))
 	}
 	rules, err := parse(c)
 	if err != nil {

@@ -1,9 +1,18 @@
 package e2e
 
 import (
+	"fmt"
+	"net"
 	"net/netip"
+	"sync/atomic"
+	"testing"
 
 	"github.com/miekg/dns"
+)
+
+const (
+	resolver = "198.51.100.53" // trusted in these tests
+	stranger = "198.51.100.66"
 )
 
 // subnet returns the Client Subnet option of a query for clients in network.
@@ -14,4 +23,201 @@ func subnet(network string) *dns.EDNS0_SUBNET {
 		o.Family = 2
 	}
 	return o
+}
+
+// askWith asks for name with EDNS options, and returns the response and its Client
+// Subnet option; nil if it has none.
+func (c client) askWith(name string, qtype uint16, options ...dns.EDNS0) (*dns.Msg, *dns.EDNS0_SUBNET) {
+	c.t.Helper()
+	q := question(name, qtype)
+	q.SetEdns0(4096, false)
+	q.IsEdns0().Option = options
+	r := c.exchange(q)
+	opt := r.IsEdns0()
+	if opt == nil {
+		c.t.Fatalf("no OPT in\n%v", r)
+	}
+	for _, o := range opt.Option {
+		if o, ok := o.(*dns.EDNS0_SUBNET); ok {
+			return r, o
+		}
+	}
+	return r, nil
+}
+
+func TestClientSubnetOfATrustedResolver(t *testing.T) {
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n ecs 198.51.100.53 2001:db8:53::/48\n }\n file "+
+		zone(t, host("www", "198.51.100.1 10.9.8.1 172.16.22.1 2001:db8:2::1 2001:db8:1::1"))+"\n}")
+	const unmoved = "2001:db8:2::1 2001:db8:1::1"
+	tests := []struct {
+		name, source, network string
+		want, want6           string
+		scope                 uint8
+	}{
+		{"/24", resolver, "10.9.8.0/24", "10.9.8.1 198.51.100.1 172.16.22.1", unmoved, 24},
+		{"another /24", resolver, "172.16.22.0/24", "172.16.22.1 198.51.100.1 10.9.8.1", unmoved, 24},
+		{"/32", resolver, "172.16.22.99/32", "172.16.22.1 198.51.100.1 10.9.8.1", unmoved, 24},
+		{"/8", resolver, "10.0.0.0/8", "10.9.8.1 198.51.100.1 172.16.22.1", unmoved, 24},
+		{"nothing matches, and the scope is the same", resolver, "203.0.113.0/24", "198.51.100.1 10.9.8.1 172.16.22.1", unmoved, 24},
+		{"IPv6", resolver, "2001:db8:1::/56", "198.51.100.1 10.9.8.1 172.16.22.1", "2001:db8:1::1 2001:db8:2::1", 64},
+		{"a resolver on IPv6", "2001:db8:53::1", "10.9.8.0/24", "10.9.8.1 198.51.100.1 172.16.22.1", unmoved, 24},
+		{"0: the source is the client, and not to be known", resolver, "0.0.0.0/0", "198.51.100.1 10.9.8.1 172.16.22.1", unmoved, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c, sent := s.as(test.source), subnet(test.network)
+			c.t = t
+			for qtype, want := range map[uint16]string{dns.TypeA: test.want, dns.TypeAAAA: test.want6} {
+				r, echo := c.askWith("www.example.org", qtype, sent)
+				if got := addresses(r.Answer); got != want {
+					t.Errorf("%s is %s\nwant %s", dns.TypeToString[qtype], got, want)
+				}
+				if echo == nil {
+					t.Fatal("the option does not come back")
+				}
+				if echo.Family != sent.Family || echo.SourceNetmask != sent.SourceNetmask || !echo.Address.Equal(sent.Address) {
+					t.Errorf("the option comes back as %v, sent was %v", echo, sent)
+				}
+				if echo.SourceScope != test.scope {
+					t.Errorf("scope is %d, want %d", echo.SourceScope, test.scope)
+				}
+			}
+		})
+	}
+}
+
+// The scope tells a resolver for whom it may use the answer again: for all clients
+// that are ranked alike, and for no others.
+func TestScope(t *testing.T) {
+	zonefile := zone(t, "t TXT text\n"+host("www", "192.0.2.1 10.9.8.1 2001:db8::1 2001:db8:1::1"))
+	const (
+		a       = "www.example.org"
+		offNear = "local_net_priority off\n"
+	)
+	topologyFile := offNear + "topology " + write(t, "places", "10.0.0.0/8 west\n10.9.0.0/16 west/a\n10.9.8.0/24 west/b\n2001:db8::/32 west/c\n")
+	sortlists := offNear + "sortlist 10.9.0.0/16 192.0.2.0/24\nsortlist 10.0.0.0/8\n"
+	tests := []struct {
+		name, properties, network, qname string
+		qtype                            uint16
+		scope                            uint8
+	}{
+		{"default", "", "10.9.8.0/24", a, dns.TypeA, 24},
+		{"default, IPv6", "", "2001:db8::/32", a, dns.TypeAAAA, 64},
+		{"one wider mask", "netmask 255.255.248.0", "10.9.8.0/24", a, dns.TypeA, 21},
+		{"the longest of several", "netmask /12 /26 /20", "10.9.8.0/24", a, dns.TypeA, 26},
+		{"class A", "netmask 0xffffffff", "10.9.8.0/24", a, dns.TypeA, 8},
+		{"class B", "netmask 0xffffffff", "172.16.22.0/24", a, dns.TypeA, 16},
+		{"class C", "netmask 0xffffffff", "192.0.2.0/24", a, dns.TypeA, 24},
+		{"classful longer than the mask", "netmask /12", "172.16.22.0/24", a, dns.TypeA, 16},
+		{"netmask6", "netmask6 /56 /40", "2001:db8::/32", a, dns.TypeAAAA, 56},
+		{"nobody looks at the client", "local_net_priority off", "10.9.8.0/24", a, dns.TypeA, 0},
+		{"sticky", offNear + "round_robin sticky", "10.9.8.0/24", a, dns.TypeA, 32},
+		{"sticky, IPv6", offNear + "round_robin sticky", "2001:db8::/32", a, dns.TypeAAAA, 128},
+		{"sort list: the statement's network", sortlists, "10.9.8.0/24", a, dns.TypeA, 16},
+		{"sort list: beside a narrower statement", sortlists, "10.8.0.0/24", a, dns.TypeA, 16},
+		{"sort list: far from narrower statements", sortlists, "10.128.0.0/24", a, dns.TypeA, 9},
+		{"sort list: no statement", sortlists, "192.0.2.0/24", a, dns.TypeA, 1},
+		{"sort list for any", offNear + "sortlist any 10.0.0.0/8", "192.0.2.0/24", a, dns.TypeA, 0},
+		{"sort list and masks: the longer", "sortlist 10.9.0.0/16 192.0.2.0/24", "10.9.8.0/24", a, dns.TypeA, 24},
+		{"topology: the network", topologyFile, "10.9.8.0/24", a, dns.TypeA, 24},
+		{"topology: beside a narrower network", topologyFile, "10.9.9.0/24", a, dns.TypeA, 24},
+		{"topology: far from narrower networks", topologyFile, "10.9.128.0/24", a, dns.TypeA, 17},
+		{"topology: nowhere", topologyFile, "192.0.2.0/24", a, dns.TypeA, 1},
+		{"topology, IPv6", topologyFile, "2001:db8::/48", a, dns.TypeAAAA, 32},
+		{"no address in the answer", "", "10.9.8.0/24", "t.example.org", dns.TypeTXT, 0},
+		{"no such name", "", "10.9.8.0/24", "nobody.example.org", dns.TypeA, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := start(t, "example.org {\n import clients\n ordering {\n "+test.properties+"\n ecs 198.51.100.0/26\n }\n file "+zonefile+"\n}")
+			_, echo := s.as(resolver).askWith(test.qname, test.qtype, subnet(test.network))
+			if echo == nil || echo.SourceScope != test.scope {
+				t.Errorf("option is %v, want scope %d", echo, test.scope)
+			}
+		})
+	}
+}
+
+// octets are a Client Subnet option as it goes over the wire, good or bad.
+func octets(family, source, scope byte, address ...byte) dns.EDNS0 {
+	return &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: append([]byte{0, family, source, scope}, address...)}
+}
+
+func TestOptionsThatDoNotCount(t *testing.T) {
+	const bySource = "198.51.100.1 10.9.8.1"
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n ecs 198.51.100.53\n }\n file "+
+		zone(t, host("www", "10.9.8.1 198.51.100.1"))+"\n}")
+	tests := []struct {
+		name, source string
+		options      []dns.EDNS0
+	}{
+		{"from a stranger", stranger, []dns.EDNS0{octets(1, 24, 0, 10, 9, 8)}},
+		{"bits beyond the length", resolver, []dns.EDNS0{octets(1, 20, 0, 10, 9, 8)}},
+		{"octets beyond the length", resolver, []dns.EDNS0{octets(1, 16, 0, 10, 9, 8)}},
+		{"a scope in a query", resolver, []dns.EDNS0{octets(1, 24, 24, 10, 9, 8)}},
+		{"bits beyond the length, IPv6", resolver, []dns.EDNS0{octets(2, 30, 0, 0x20, 0x01, 0x0d, 0xb9)}},
+		{"two of them", resolver, []dns.EDNS0{octets(1, 24, 0, 10, 9, 8), octets(1, 16, 0, 10, 9)}},
+		{"an address where there is none", resolver, []dns.EDNS0{octets(1, 0, 0, 10)}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := s.as(test.source)
+			c.t = t
+			r, echo := c.askWith("www.example.org", dns.TypeA, test.options...)
+			if got := addresses(r.Answer); got != bySource {
+				t.Errorf("got  %s\nwant %s", got, bySource)
+			}
+			if echo != nil {
+				t.Errorf("%v comes back", echo)
+			}
+		})
+	}
+	t.Run("the same octets, well-formed", func(t *testing.T) {
+		r, echo := s.as(resolver).askWith("www.example.org", dns.TypeA, octets(1, 24, 0, 10, 9, 8))
+		if got, want := addresses(r.Answer), "10.9.8.1 198.51.100.1"; got != want || echo == nil {
+			t.Errorf("got %s and %v, want %s", got, echo, want)
+		}
+	})
+}
+
+// Without ecs, nobody is trusted.
+func TestClientSubnetIsIgnoredByDefault(t *testing.T) {
+	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", "10.9.8.1 198.51.100.1"))+"\n}")
+	r, echo := s.as(resolver).askWith("www.example.org", dns.TypeA, subnet("10.9.8.0/24"))
+	if got, want := addresses(r.Answer), "198.51.100.1 10.9.8.1"; got != want || echo != nil {
+		t.Errorf("got %s and %v, want %s", got, echo, want)
+	}
+}
+
+func TestCacheServesClientsBehindOneResolver(t *testing.T) {
+	var asked atomic.Int32
+	addr := upstream(t, func(m *dns.Msg) {
+		asked.Add(1)
+		m.Answer = rrs(t, host("www.example.org.", "172.16.1.1 10.9.8.1"))
+	})
+	s := start(t, fmt.Sprintf(`example.org {
+		import clients
+		ordering {
+			ecs %s
+		}
+		cache
+		forward . %s
+	}`, resolver, addr))
+	for range 3 {
+		for network, want := range map[string]string{
+			"10.9.8.0/24":   "10.9.8.1 172.16.1.1",
+			"172.16.1.0/24": "172.16.1.1 10.9.8.1",
+		} {
+			r, echo := s.as(resolver).askWith("www.example.org", dns.TypeA, subnet(network))
+			if got := addresses(r.Answer); got != want {
+				t.Errorf("%s gets %s, want %s", network, got, want)
+			}
+			if ip, _, _ := net.ParseCIDR(network); echo == nil || echo.SourceScope != 24 || !echo.Address.Equal(ip) {
+				t.Errorf("%s gets %v back", network, echo)
+			}
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the upstream was asked %d times: not one cached answer for all", n)
+	}
 }

@@ -2,20 +2,30 @@ package e2e
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/coredns/coredns/plugin/metrics"
 	"github.com/miekg/dns"
 )
 
-// scrape returns the samples of a metric, one a line, from the endpoint that was
-// started last.
-func scrape(t *testing.T, metric string) (samples []string) {
+// endpoint returns an address that is free for a prometheus endpoint.
+func endpoint(t *testing.T) string {
 	t.Helper()
-	response, err := http.Get("http://" + metrics.ListenAddr + "/metrics")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// scrape returns the samples of a metric, one a line.
+func scrape(t *testing.T, endpoint, metric string) (samples []string) {
+	t.Helper()
+	response, err := http.Get("http://" + endpoint + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,10 +43,11 @@ func scrape(t *testing.T, metric string) (samples []string) {
 }
 
 func TestMetricsCountResponsesByTier(t *testing.T) {
+	at := endpoint(t)
 	path := zoneOf(t, "metrics.example", host("www", "10.9.8.1 10.200.0.1 192.0.2.1")+host("far", "192.0.2.1")+"t TXT none\n")
 	s := start(t, `metrics.example {
 		import clients
-		prometheus 127.0.0.1:0
+		prometheus `+at+`
 		view corporate {
 			expr incidr(client_ip(), '10.0.0.0/8')
 		}
@@ -45,7 +56,7 @@ func TestMetricsCountResponsesByTier(t *testing.T) {
 	}
 	metrics.example {
 		bind 127.0.0.1
-		prometheus 127.0.0.1:0
+		prometheus `+at+`
 		ordering metrics.example {
 			netmask /24 /16
 		}
@@ -67,7 +78,7 @@ func TestMetricsCountResponsesByTier(t *testing.T) {
 	ask("192.0.2.7", "far", 7)
 
 	var got []string
-	for _, sample := range scrape(t, "coredns_ordering_responses_total") {
+	for _, sample := range scrape(t, at, "coredns_ordering_responses_total") {
 		if strings.Contains(sample, "metrics.example.") {
 			got = append(got, sample)
 		}
