@@ -113,7 +113,6 @@ func TestWeightedTurnsAreSpreadOut(t *testing.T) {
 	}{
 		{"3", 3.0 / 6},
 		{"6", 6.0 / 9},
-		{"27", 27.0 / 30},
 	}
 	for _, test := range tests {
 		t.Run(test.weight+":1:1:1", func(t *testing.T) {
