@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"testing"
 
 	_ "github.com/coredns-ordering/ordering" // registers the plugin
+	"github.com/coredns-ordering/ordering/internal/directives"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -17,11 +17,7 @@ import (
 )
 
 func init() {
-	place := slices.Index(dnsserver.Directives, "loadbalance")
-	if place < 0 {
-		panic("server: no directive loadbalance to put ordering before")
-	}
-	dnsserver.Directives = slices.Insert(slices.Clone(dnsserver.Directives), place, "ordering")
+	dnsserver.Directives = directives.WithOrdering(dnsserver.Directives)
 	dnsserver.Quiet, caddy.Quiet = true, true
 	clog.SetOutput(io.Discard)
 }

@@ -1,0 +1,109 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// properties returns the names in the parser's map of properties.
+func properties(t *testing.T) (names []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "parse.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || spec.Names[0].Name != "properties" {
+			return true
+		}
+		for _, e := range spec.Values[0].(*ast.CompositeLit).Elts {
+			name, err := strconv.Unquote(e.(*ast.KeyValueExpr).Key.(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, name)
+		}
+		return false
+	})
+	if len(names) == 0 {
+		t.Fatal("parse.go has no map of properties: this test compares nothing")
+	}
+	slices.Sort(names)
+	return names
+}
+
+// used returns the properties of the ordering blocks in a Corefile or a part of one.
+func used(corefile string) map[string]bool {
+	names := map[string]bool{}
+	inside := false
+	for line := range strings.Lines(uncommented(corefile)) {
+		switch words := strings.Fields(line); {
+		case len(words) == 0:
+		case words[0] == "ordering":
+			inside = words[len(words)-1] == "{"
+		case words[0] == "}":
+			inside = false
+		case inside:
+			names[words[0]] = true
+		}
+	}
+	return names
+}
+
+// section returns the part of the README with a heading.
+func section(t *testing.T, heading string) string {
+	t.Helper()
+	_, text, found := strings.Cut(readme(t), "\n## "+heading+"\n")
+	if !found {
+		t.Fatalf("README.md has no section %s", heading)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	return text
+}
+
+func TestSyntaxHasThePropertiesOfTheParser(t *testing.T) {
+	syntax := blocksOf("README.md", section(t, "Syntax"))
+	if len(syntax) == 0 {
+		t.Fatal("the section Syntax has no block")
+	}
+	if got, want := slices.Sorted(maps.Keys(used(syntax[0].text))), properties(t); !slices.Equal(got, want) {
+		t.Errorf("the block in Syntax has\n%v, the parser\n%v", got, want)
+	}
+}
+
+func TestEachPropertyIsDescribed(t *testing.T) {
+	var described []string
+	for line := range strings.Lines(section(t, "Syntax")) {
+		if rest, item := strings.CutPrefix(line, "* `"); item {
+			name, _, _ := strings.Cut(rest, "`")
+			described = append(described, name)
+		}
+	}
+	slices.Sort(described)
+	if want := properties(t); !slices.Equal(described, want) {
+		t.Errorf("Syntax describes\n%v, the parser has\n%v", described, want)
+	}
+}
+
+// That the examples start is what TestCorefilesStart is for.
+func TestEachPropertyHasAnExample(t *testing.T) {
+	shown := map[string]bool{}
+	for _, b := range blocks(t, "README.md") {
+		if b.info == "corefile" {
+			maps.Copy(shown, used(b.text))
+		}
+	}
+	for _, name := range properties(t) {
+		if !shown[name] {
+			t.Errorf("no Corefile in README.md has %s", name)
+		}
+	}
+}
