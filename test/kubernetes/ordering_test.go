@@ -3,6 +3,8 @@ package kubernetes
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -42,6 +44,8 @@ func TestCluster(t *testing.T) {
 		{"scale", testScale},
 		{"relabelled node", testRelabel},
 		{"new node", testNewNode},
+		{"nodes without labels", testUnlabelled},
+		{"metrics", testMetrics},
 		{"a thousand endpoints", testThousandEndpoints},
 		{"API server away", testAPIServerAway},
 	} {
@@ -249,6 +253,43 @@ func testNewNode(t *testing.T, c *cluster, s *server) {
 	h.run(t, "fir", fir.pod(10))
 	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA, tiers{{fir.pod(10)}, {ash.pod(10)}, {date.pod(10)}})
 	s.expect(t, fir.pod(200), h.fullName(), dns.TypeA, tiers{{fir.pod(10)}, {ash.pod(10)}, {date.pod(10)}})
+}
+
+// testUnlabelled has nodes of which nobody said where they are: all that is known is who shares one.
+func testUnlabelled(t *testing.T, c *cluster, s *server) {
+	gum := place{name: "gum", networks: []string{"172.23.7.0/24", "fd00:223:7:7::/64"}, address: "192.0.2.17"}
+	hazel := place{name: "hazel", networks: []string{"172.24.8.0/24", "fd00:224:8:8::/64"}, address: "192.0.2.18"}
+	c.createNode(t, gum)
+	c.createNode(t, hazel)
+	h := c.createHeadless(t, "unlabelled")
+	const onGum, onHazel = "100.68.0.1", "100.68.0.2"
+	h.run(t, "hazel", onHazel)
+	h.run(t, "ash", ash.pod(40))
+	h.run(t, "gum", onGum)
+	s.expect(t, gum.pod(200), h.fullName(), dns.TypeA, tiers{{onGum}, {onHazel, ash.pod(40)}})
+	s.expect(t, hazel.pod(200), h.fullName(), dns.TypeA, tiers{{onHazel}, {onGum, ash.pod(40)}})
+}
+
+func testMetrics(t *testing.T, _ *cluster, s *server) {
+	response, err := http.Get("http://" + s.metrics + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, series := range []string{
+		`coredns_ordering_topology_entries{source="kubernetes"} `,
+		`coredns_ordering_topology_last_sync_timestamp_seconds{source="kubernetes"} `,
+		`coredns_ordering_responses_total{`,
+	} {
+		_, rest, found := strings.Cut(string(text), "\n"+series)
+		if line, _, _ := strings.Cut(rest, "\n"); !found || strings.HasSuffix(line, " 0") || line == "0" {
+			t.Errorf("%s is %q", series, line)
+		}
+	}
 }
 
 func testThousandEndpoints(t *testing.T, c *cluster, s *server) {

@@ -46,16 +46,16 @@ func nth(network string, n int) string {
 	return last.String()
 }
 
-// createNode makes the place a node of the cluster.
+// createNode makes the place a node of the cluster, labelled if it has a zone.
 func (c *cluster) createNode(t *testing.T, p place) {
 	t.Helper()
+	labels := map[string]string{corev1.LabelHostname: p.name}
+	if p.zone != "" {
+		labels[corev1.LabelTopologyZone], labels[corev1.LabelTopologyRegion] = p.zone, p.region
+	}
 	node, err := c.client.CoreV1().Nodes().Create(t.Context(), &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: p.name, Labels: map[string]string{
-			corev1.LabelHostname:       p.name,
-			corev1.LabelTopologyZone:   p.zone,
-			corev1.LabelTopologyRegion: p.region,
-		}},
-		Spec: corev1.NodeSpec{PodCIDR: p.networks[0], PodCIDRs: p.networks},
+		ObjectMeta: metav1.ObjectMeta{Name: p.name, Labels: labels},
+		Spec:       corev1.NodeSpec{PodCIDR: p.networks[0], PodCIDRs: p.networks},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
