@@ -1,9 +1,12 @@
 package kubernetes
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -74,17 +77,11 @@ func replace(t *testing.T, text, from, to string) string {
 // configMap returns an entry of a ConfigMap of a kustomization.
 func configMap(t *testing.T, dir, name, key string) string {
 	t.Helper()
-	for _, object := range render(t, dir) {
-		if object.GetKind() == "ConfigMap" && object.GetName() == name {
-			value, _, err := unstructured.NestedString(object.Object, "data", key)
-			if err != nil || value == "" {
-				t.Fatalf("ConfigMap %s has no %s: %v", name, key, err)
-			}
-			return value
-		}
+	value, _, err := unstructured.NestedString(pick(t, render(t, dir), "ConfigMap", name).Object, "data", key)
+	if err != nil || value == "" {
+		t.Fatalf("ConfigMap %s has no %s: %v", name, key, err)
 	}
-	t.Fatalf("%s renders to no ConfigMap %s", dir, name)
-	return ""
+	return value
 }
 
 // startUpstream starts a resolver that knows one address for every name.
@@ -105,6 +102,32 @@ func startUpstream(t *testing.T) string {
 	go resolver.ActivateAndServe()
 	t.Cleanup(func() { resolver.Shutdown() })
 	return conn.LocalAddr().String()
+}
+
+// testDocumentation starts a server with each block that docs/kubernetes.md shows, and with the places
+// that it shows in a file.
+func testDocumentation(t *testing.T, kubeconfig string) {
+	text, err := os.ReadFile("../../docs/kubernetes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := filepath.Join(t.TempDir(), "places")
+	lines := regexp.MustCompile(`(?m)^    [0-9./]+ +\S+/\S+$`).FindAllString(string(text), -1)
+	write(t, places, strings.Join(lines, "\n")+"\n")
+
+	blocks := regexp.MustCompile(`(?m)^    ordering \{\n(        .*\n)+    \}$`).FindAllString(string(text), -1)
+	if len(blocks) < 3 || len(lines) < 2 {
+		t.Fatalf("%d blocks and %d places: something is not recognised", len(blocks), len(lines))
+	}
+	for _, block := range blocks {
+		t.Run(strings.Join(strings.Fields(block), " "), func(t *testing.T) {
+			block = strings.ReplaceAll(block, "/etc/coredns/places", places)
+			block = strings.ReplaceAll(block, "topology kubernetes", "topology kubernetes "+kubeconfig+" "+kubeContext)
+			s := startServer(t, fmt.Sprintf(".:%s {\n    bind 127.0.0.1\n    proxyproto\n    ready 127.0.0.1:%s\n%s\n    whoami\n}\n",
+				dnsPort, readyPort, block))
+			s.waitReady(t)
+		})
+	}
 }
 
 // testNodeCache puts a NodeLocal DNSCache in front, with the Corefile that the overlay ships for it.

@@ -3,7 +3,7 @@ package kubernetes
 import (
 	"bytes"
 	"context"
-	"os"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,7 +26,7 @@ import (
 // deploy is where the manifests are, seen from this directory.
 const deploy = "../../deploy/kubernetes"
 
-// kustomizations are all that deploy holds, and the component on top of each.
+// kustomizations are all that deploy holds.
 var kustomizations = []string{"base", "overlays/zone-aware", "overlays/nodelocaldns"}
 
 // testManifests puts what we ship in the place of what kubeadm has installed. It leaves the cluster
@@ -34,13 +34,13 @@ var kustomizations = []string{"base", "overlays/zone-aware", "overlays/nodelocal
 func testManifests(t *testing.T, c *cluster) {
 	a := c.applier(t)
 	for _, object := range kubeadmCoreDNS(t) {
-		if err := a.apply(t.Context(), object, ""); err != nil {
+		if err := a.create(t.Context(), object, "kubeadm"); err != nil {
 			t.Fatalf("kubeadm's own: %v", err)
 		}
 	}
 	for _, dir := range kustomizations {
 		t.Run(dir, func(t *testing.T) { a.dryRun(t, render(t, filepath.Join(deploy, dir))) })
-		t.Run(dir+" with autoscaler", func(t *testing.T) { a.dryRun(t, render(t, withAutoscaler(t, dir))) })
+		t.Run(dir+" as one's own", func(t *testing.T) { testOnesOwn(t, a, dir) })
 	}
 	t.Run("chart", func(t *testing.T) { testChart(t, a) })
 	t.Run("rights beside the chart", func(t *testing.T) { testChartRights(t, a) })
@@ -89,11 +89,15 @@ func render(t *testing.T, dir string) []*unstructured.Unstructured {
 	}
 	var objects []*unstructured.Unstructured
 	for _, resource := range resources.Resources() {
-		content, err := resource.Map()
+		content, err := resource.MarshalJSON()
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects = append(objects, &unstructured.Unstructured{Object: content})
+		object := new(unstructured.Unstructured)
+		if err := object.UnmarshalJSON(content); err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, object)
 	}
 	if len(objects) == 0 {
 		t.Fatalf("%s renders to nothing", dir)
@@ -101,26 +105,55 @@ func render(t *testing.T, dir string) []*unstructured.Unstructured {
 	return objects
 }
 
-// withAutoscaler writes a kustomization that adds the component to another and returns where.
-func withAutoscaler(t *testing.T, base string) string {
-	t.Helper()
+// testOnesOwn builds on a kustomization as its users do: with an image of their own, and with the
+// autoscaler.
+func testOnesOwn(t *testing.T, a applier, base string) {
+	const image = "registry.example/dns/coredns-ordering:1.0"
 	dir := t.TempDir()
-	relative := func(path string) string {
-		absolute, err := filepath.Abs(filepath.Join(deploy, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		path, err = filepath.Rel(dir, absolute) // kustomize takes no other
-		if err != nil {
-			t.Fatal(err)
-		}
-		return path
+	write(t, filepath.Join(dir, "kustomization.yaml"), fmt.Sprintf(`resources: [%s]
+components: [%s]
+images:
+- name: coredns-ordering
+  newName: registry.example/dns/coredns-ordering
+  newTag: "1.0"
+`, relative(t, dir, base), relative(t, dir, "components/autoscaler")))
+	objects := render(t, dir)
+	a.dryRun(t, objects)
+
+	coredns := pick(t, objects, "Deployment", "coredns")
+	containers, _, _ := unstructured.NestedSlice(coredns.Object, "spec", "template", "spec", "containers")
+	if got := containers[0].(map[string]any)["image"]; got != image {
+		t.Errorf("the image is %v", got)
 	}
-	kustomization := "resources: [" + relative(base) + "]\ncomponents: [" + relative("components/autoscaler") + "]\n"
-	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
+	if replicas, there, _ := unstructured.NestedFieldNoCopy(coredns.Object, "spec", "replicas"); there {
+		t.Errorf("the autoscaler and the manifest, with %v, both say how many replicas", replicas)
+	}
+}
+
+// relative returns the way from dir to something of deploy. Kustomize takes no other.
+func relative(t *testing.T, dir, path string) string {
+	t.Helper()
+	absolute, err := filepath.Abs(filepath.Join(deploy, path))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	path, err = filepath.Rel(dir, absolute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// pick returns the object of a kind and name.
+func pick(t *testing.T, objects []*unstructured.Unstructured, kind, name string) *unstructured.Unstructured {
+	t.Helper()
+	for _, object := range objects {
+		if object.GetKind() == kind && object.GetName() == name {
+			return object
+		}
+	}
+	t.Fatalf("no %s %s", kind, name)
+	return nil
 }
 
 // applier sends objects to the API server as `kubectl apply --server-side` does.
@@ -146,8 +179,7 @@ func (c *cluster) applier(t *testing.T) applier {
 
 // apply sends one object. An unknown or doubled field in it is an error.
 func (a applier) apply(ctx context.Context, object *unstructured.Unstructured, dryRun string) error {
-	kind := object.GroupVersionKind()
-	mapping, err := restmapper.NewDiscoveryRESTMapper(a.groups).RESTMapping(kind.GroupKind(), kind.Version)
+	resource, err := a.resource(object)
 	if err != nil {
 		return err
 	}
@@ -160,9 +192,28 @@ func (a applier) apply(ctx context.Context, object *unstructured.Unstructured, d
 	if dryRun != "" {
 		options.DryRun = []string{dryRun}
 	}
-	_, err = a.client.Resource(mapping.Resource).Namespace(object.GetNamespace()).
-		Patch(ctx, object.GetName(), types.ApplyPatchType, content, options)
+	_, err = resource.Patch(ctx, object.GetName(), types.ApplyPatchType, content, options)
 	return err
+}
+
+// create makes an object that is not there yet, in the name of another tool.
+func (a applier) create(ctx context.Context, object *unstructured.Unstructured, tool string) error {
+	resource, err := a.resource(object)
+	if err != nil {
+		return err
+	}
+	_, err = resource.Create(ctx, object, metav1.CreateOptions{FieldManager: tool})
+	return err
+}
+
+// resource returns where objects of this kind and namespace are.
+func (a applier) resource(object *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
+	kind := object.GroupVersionKind()
+	mapping, err := restmapper.NewDiscoveryRESTMapper(a.groups).RESTMapping(kind.GroupKind(), kind.Version)
+	if err != nil {
+		return nil, err
+	}
+	return a.client.Resource(mapping.Resource).Namespace(object.GetNamespace()), nil
 }
 
 // dryRun has the API server judge the objects and do nothing.
@@ -178,16 +229,16 @@ func (a applier) dryRun(t *testing.T, objects []*unstructured.Unstructured) {
 // testRefused spoils the manifests one way at a time. If the API server took these, its taking
 // the real ones would mean nothing.
 func testRefused(t *testing.T, a applier) {
-	for _, spoil := range []struct{ name, kind, old, wrong, want string }{
-		{"misspelt probe", "Deployment", "readinessProbe", "readynessProbe", "readynessProbe"},
-		{"port beyond the last", "Deployment", "containerPort: 9153", "containerPort: 91530", "between 1 and 65535"},
-		{"selector that cannot change", "Deployment", "k8s-app: kube-dns", "k8s-app: other", "immutable"},
-		{"address of no service", "Service", "clusterIP: 10.96.0.10", "clusterIP: 192.0.2.10", "clusterIP"},
-		{"no such verb's role", "ClusterRoleBinding", "kind: ClusterRole\n", "kind: ClusterRule\n", "roleRef.kind"},
-		{"impossible budget", "PodDisruptionBudget", "maxUnavailable: 1", "maxUnavailable: -1", "maxUnavailable"},
+	for _, spoil := range []struct{ what, kind, name, old, wrong, want string }{
+		{"misspelt probe", "Deployment", "coredns", "readinessProbe", "readynessProbe", "readynessProbe"},
+		{"port beyond the last", "Deployment", "coredns", "containerPort: 9153", "containerPort: 91530", "between 1 and 65535"},
+		{"selector that cannot change", "Deployment", "coredns", "k8s-app: kube-dns", "k8s-app: other", "immutable"},
+		{"address of no service", "Service", "kube-dns", "clusterIP: 10.96.0.10", "clusterIP: 192.0.2.10", "clusterIP"},
+		{"no such kind of role", "ClusterRoleBinding", "system:coredns", "kind: ClusterRole\n", "kind: ClusterRule\n", "roleRef.kind"},
+		{"impossible budget", "PodDisruptionBudget", "coredns", "maxUnavailable: 1", "maxUnavailable: -1", "maxUnavailable"},
 	} {
-		t.Run(spoil.name, func(t *testing.T) {
-			object := spoiled(t, spoil.kind, spoil.old, spoil.wrong)
+		t.Run(spoil.what, func(t *testing.T) {
+			object := spoiled(t, spoil.kind, spoil.name, spoil.old, spoil.wrong)
 			err := a.apply(t.Context(), object, metav1.DryRunAll)
 			if err == nil {
 				t.Fatal("taken")
@@ -199,28 +250,22 @@ func testRefused(t *testing.T, a applier) {
 	}
 }
 
-// spoiled returns the base's object of a kind with text in its YAML replaced.
-func spoiled(t *testing.T, kind, old, wrong string) *unstructured.Unstructured {
+// spoiled returns an object of the base with text in its YAML replaced.
+func spoiled(t *testing.T, kind, name, old, wrong string) *unstructured.Unstructured {
 	t.Helper()
-	for _, object := range render(t, filepath.Join(deploy, "base")) {
-		if object.GetKind() != kind {
-			continue
-		}
-		text, err := yaml.Marshal(object.Object)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(text), old) {
-			t.Fatalf("no %q in the %s:\n%s", old, kind, text)
-		}
-		spoiled := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal([]byte(strings.ReplaceAll(string(text), old, wrong)), &spoiled.Object); err != nil {
-			t.Fatal(err)
-		}
-		return spoiled
+	object := pick(t, render(t, filepath.Join(deploy, "base")), kind, name)
+	text, err := yaml.Marshal(object.Object)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no %s", kind)
-	return nil
+	if !strings.Contains(string(text), old) {
+		t.Fatalf("no %q in the %s:\n%s", old, kind, text)
+	}
+	spoiled := new(unstructured.Unstructured)
+	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(string(text), old, wrong)), &spoiled.Object); err != nil {
+		t.Fatal(err)
+	}
+	return spoiled
 }
 
 // testReplaced looks at what has become of kubeadm's objects.

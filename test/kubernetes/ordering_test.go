@@ -37,6 +37,7 @@ func TestCluster(t *testing.T) {
 	}{
 		{"nearest first", testNearestFirst},
 		{"takes turns", testTakesTurns},
+		{"zone name", testZoneName},
 		{"client on the host network", testHostNetwork},
 		{"endpoints outside pod networks", testOutsidePodNetworks},
 		{"zone without a node", testZoneWithoutNode},
@@ -53,6 +54,7 @@ func TestCluster(t *testing.T) {
 	}
 	t.Run("no rights", func(t *testing.T) { testNoRights(t, c, kubeconfig) })
 	t.Run("Corefiles", func(t *testing.T) { testCorefiles(t, c, kubeconfig) })
+	t.Run("documentation", func(t *testing.T) { testDocumentation(t, kubeconfig) })
 	t.Run("node cache", func(t *testing.T) { testNodeCache(t, c, kubeconfig) })
 }
 
@@ -72,6 +74,7 @@ func corefile(names, places string, properties ...string) string {
 	}
 	kubernetes cluster.local {
 		kubeconfig %s %s
+		zonal
 	}
 }
 `, dnsPort, readyPort, metricsPort, places, kubeContext, strings.Join(properties, "\n\t\t"), names, kubeContext)
@@ -115,6 +118,14 @@ func testTakesTurns(t *testing.T, c *cluster, s *server) {
 			t.Errorf("%v came first %d times of %d, want half", address, first[address], 2*rounds)
 		}
 	}
+}
+
+// testZoneName asks for one of the names that the kubernetes plugin filters by zone.
+func testZoneName(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "zonal")
+	h.twoEverywhere(t)
+	s.expect(t, birch.pod(200), "north-1.pin._zone."+h.fullName(), dns.TypeA, tiers{two(birch), two(ash)})
+	s.expect(t, date.pod(200), "north-2.pin._zone."+h.fullName(), dns.TypeA, tiers{two(cedar)})
 }
 
 func testHostNetwork(t *testing.T, c *cluster, s *server) {
