@@ -159,7 +159,9 @@ func (g *aliasGraph) repair(in, out []dns.RR, name string) []dns.RR {
 	if slices.Equal(order, places) {
 		return out
 	}
-	out = writable(in, out)
+	if &out[0] == &in[0] {
+		out = slices.Clone(in)
+	}
 	records := make([]dns.RR, len(order))
 	for i, place := range order {
 		records[i] = out[place]

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/miekg/dns"
 )
 
 // A sortKey is a record with what it is sorted by: hi, then lo.
@@ -38,11 +40,12 @@ func shuffle(tier []uint16) {
 // The records are sorted by -ln(u)/weight for u uniform between 0 and 1: the smallest of such numbers is the one of a given
 // record with a probability in proportion to its weight (Efraimidis and Spirakis, "Weighted random sampling with a
 // reservoir", 2006; for sticky lots it is weighted rendezvous hashing).
-func (s *scratch) sortByLot(tier []uint16, w *weights, lot func(octets) uint64) {
+func (s *scratch) sortByLot(set []dns.RR, tier []uint16, w *weights, lot func(octets) uint64) {
 	s.keys = s.keys[:0]
 	for _, m := range tier {
-		u := lot(s.octets[m])
-		wait := -math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(s.octets[m]))
+		o := octetsOf(set[m])
+		u := lot(o)
+		wait := -math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(o))
 		s.keys = append(s.keys, sortKey{hi: math.Float64bits(wait), lo: u, member: m})
 	}
 	slices.SortFunc(s.keys, compareKeys)

@@ -7,6 +7,7 @@ import (
 	"github.com/coredns/coredns/plugin"
 
 	"github.com/miekg/dns"
+	"github.com/opentracing/opentracing-go"
 )
 
 // Ordering is the plugin's handler: it puts the answers that come up the chain from Next in the order of the policy for
@@ -23,7 +24,13 @@ func (o *Ordering) Name() string { return pluginName }
 
 // ServeDNS passes the query on and orders the answer on its way back. It implements plugin.Handler.
 func (o *Ordering) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	return plugin.NextOrFailure(o.Name(), o.Next, ctx, o.writer(ctx, w, r), r)
+	w = o.writer(ctx, w, r)
+	if o.Next == nil || opentracing.SpanFromContext(ctx) != nil {
+		return plugin.NextOrFailure(o.Name(), o.Next, ctx, w, r)
+	}
+	// What NextOrFailure does without a trace is to wrap w once more, for a writer that wants to know which plugin answers.
+	// Ours does not, and the wrapper would cost a fifth of the time that ordering a small answer takes.
+	return o.Next.ServeDNS(ctx, w, r)
 }
 
 // writer returns w wrapped so that the answer to r is ordered, or w itself where no policy is for the question. What the

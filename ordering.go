@@ -47,18 +47,32 @@ func (a *arranger) order(in []dns.RR, q *query, qname string) []dns.RR {
 		return in
 	}
 	s := grab(len(in), q.tiers())
-	defer pool.Put(s)
+	defer s.release()
 
 	out := in
-	s.read(in, a)
+	s.findRuns(in, a)
 	for r := range s.runEnd {
-		if s.collect(r) {
-			a.arrange(s, in, q)
-			out = s.place(in, out)
-			if q.limit > 0 {
-				out = s.cut(in, out, q.limit)
+		set := s.gather(in, r)
+		if len(set) < 2 {
+			continue
+		}
+		a.arrange(s, set, q)
+		cuts := q.limit > 0 && q.limit < len(set) && s.addresses
+		if !s.moves && !cuts {
+			continue
+		}
+		if &out[0] == &in[0] {
+			out = make([]dns.RR, len(in))
+			if len(set) < len(in) {
+				copy(out, in)
 			}
 		}
+		dst := s.target(out, r, len(set))
+		scatter(s, dst, set)
+		if cuts {
+			s.cut(dst, q.limit)
+		}
+		s.spread(out, r, dst)
 	}
 	if s.aliases && qname != "" {
 		out = repairAliases(in, out, qname)
@@ -69,39 +83,35 @@ func (a *arranger) order(in []dns.RR, q *query, qname string) []dns.RR {
 	return out
 }
 
-// arrange writes the new order of the RRset that s has collected from in to s.order.
-func (a *arranger) arrange(s *scratch, in []dns.RR, q *query) {
-	s.rank(in, &q.ranking)
+// arrange works out the new order of the RRset set: s.members and s.tiers say it to scatter, s.moves whether anything moves.
+func (a *arranger) arrange(s *scratch, set []dns.RR, q *query) {
+	s.rank(set, &q.ranking)
 	if q.canonical {
-		s.sortMembers(in)
+		s.sortMembers(set)
 	}
 	turn := uint64(0)
 	if a.rotation == cyclic {
-		turn = a.turns.take(s.turnKey(in, a.turns.seed))
+		turn = a.turns.take(s.turnKey(set, a.turns.seed))
 	}
-	plain := a.weights == nil && (a.rotation == cyclic || a.rotation == fixed)
-	if plain {
-		s.scatter(turn)
+	if a.weights == nil && (a.rotation == cyclic || a.rotation == fixed) {
+		s.layOut(len(set), turn)
 		return
 	}
-	s.scatter(0)
+	s.layOut(len(set), 0)
 	lot := randomLot
 	if a.rotation == sticky {
 		lot = stickyLot(q.client)
 	}
-	s.eachTier(func(tier []uint16) { a.rearrange(s, tier, turn, lot) })
-}
-
-// rearrange orders one tier, which is in base order, where that takes more than a rotation.
-func (a *arranger) rearrange(s *scratch, tier []uint16, turn uint64, lot func(octets) uint64) {
-	switch {
-	case a.rotation == cyclic:
-		s.turnWeighted(tier, a.weights, turn)
-	case a.rotation == fixed:
-		s.weightedFirst(tier, a.weights)
-	case a.rotation == shuffled && a.weights == nil:
-		shuffle(tier)
-	default:
-		s.sortByLot(tier, a.weights, lot)
-	}
+	s.rearrange(len(set), func(tier []uint16) {
+		switch {
+		case a.rotation == cyclic:
+			s.turnWeighted(set, tier, a.weights, turn)
+		case a.rotation == fixed:
+			s.weightedFirst(set, tier, a.weights)
+		case a.rotation == shuffled && a.weights == nil:
+			shuffle(tier)
+		default:
+			s.sortByLot(set, tier, a.weights, lot)
+		}
+	})
 }

@@ -140,26 +140,17 @@ func (k *ranking) tiers() int {
 	return n
 }
 
-// rank writes to tiers[i] the tier of addresses[members[i]], and adds up in spans[t].end how many are in tier t.
-func (k *ranking) rank(addresses []octets, members []uint16, tiers []uint32, spans []span) {
-	for i, m := range members {
-		t := uint32(k.masks.tier[k.client.shared(addresses[m])])
-		if k.list != nil || k.table != nil {
-			t = k.tableTier(addresses[m].addr(), t)
-		}
-		tiers[i] = t
-		spans[t].end++
-	}
-}
-
 // tier returns the tier of an address; 0 is nearest.
 func (k *ranking) tier(o octets) uint32 {
 	t := uint32(k.masks.tier[k.client.shared(o)])
-	if k.list != nil || k.table != nil {
+	if k.hasTables() {
 		t = k.tableTier(o.addr(), t)
 	}
 	return t
 }
+
+// hasTables reports whether more than the masks decides.
+func (k *ranking) hasTables() bool { return k.list != nil || k.table != nil }
 
 // tableTier returns the tier of an address that the masks give tier t, with the tables that weigh more.
 func (k *ranking) tableTier(a netip.Addr, t uint32) uint32 {

@@ -10,43 +10,39 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A scratch is where one section is put in order: index arrays over its records, used again from query to query, so that
-// nothing is allocated for them and no large frame stands on the stack.
+// A scratch is where one section is put in order: arrays over its records, used again from query to query, so that nothing
+// is allocated for them and no large frame stands on the stack. RRsets come one after another:
 //
-//	in       A1  CNAME  A2  A3          the records, as they came
-//	slots    0          2   3           where the RRset at hand stands
-//	members  0          3   2           its records in base order, here A1 A3 A2
-//	tiers    2          0   2           how near each member is
-//	order    3          0   2           the members in their new order: A3 A1 A2
-//	out      A3  CNAME  A1  A2          what place makes of it
+//	set      A1  A2  A3        the records of the RRset at hand, as they came
+//	tiers    2   2   0         how near each of them is
+//	members  0   2   1         indexes into set, in base order; here A1 A3 A2
+//	order    2   0   1         where a rotation is not all, the members in their new order: A3 A1 A2
 //
-// An index fits 16 bits: a message of 64 KiB holds fewer records. The arrays are as long as the longest section was; size
-// says how much of them is in use. (Slices of them are not kept here, because a pointer stored in the heap costs a write
-// barrier while the garbage collector marks.)
+// An index fits 16 bits: a message of 64 KiB holds fewer records. The arrays are as long as the longest section was. Slices
+// of them are made where they are used and not kept, because a pointer that is stored in the heap costs a write barrier
+// while the garbage collector marks.
 type scratch struct {
 	runs    []run
-	runEnd  int      // runs in use
-	octets  []octets // of the addresses in the section
-	aliases bool     // the section has a CNAME or DNAME
-	cuts    bool     // the section has lost records to answer_limit, which are nil until the end
+	runEnd  int  // runs in use
+	aliases bool // the section has a CNAME or DNAME
+	cuts    bool // the section has lost records to answer_limit, which are nil until the end
 
-	size      int  // records in the RRset at hand
-	addresses bool // it is one of A or AAAA
-	slots     []uint16
-	members   []uint16
+	addresses bool // the RRset at hand is one of A or AAAA
+	moves     bool // a record of it changes its place
 	tiers     []uint32
+	members   []uint16
 	order     []uint16
-
-	spans   []span // of the tiers in order
-	spanEnd int    // spans in use
+	spans     []span // of the tiers in order
+	spanEnd   int    // spans in use
 
 	// For what is not asked of every answer; nil until it is.
-	keys   []sortKey // sortMembers, sortByLot
-	ranks  []uint32  // renumber
-	heads  []uint16  // joinRuns
-	weight []uint64  // turnWeighted, with stops and idle
-	stops  []stop
-	idle   []uint16
+	gathered []dns.RR  // an RRset of several runs, as it came and in its new order; without records between uses
+	keys     []sortKey // sortMembers, sortByLot
+	ranks    []uint32  // renumber
+	heads    []uint16  // joinRuns
+	weight   []uint64  // turnWeighted, with stops and idle
+	stops    []stop
+	idle     []uint16
 }
 
 // A run is a stretch of one RRset, from index first to before end. next is the run in which the RRset goes on, 0 when it
@@ -56,24 +52,31 @@ type run struct {
 	continues        bool // an earlier run of the RRset
 }
 
-// A span is the part order[first:end] that one tier fills. next is where its next record goes.
+// A span is the part [first:end] of the RRset in its new order that one tier fills. next is where its next record goes.
 type span struct{ first, end, next uint16 }
 
 var pool = sync.Pool{New: func() any { return new(scratch) }}
 
-// grab returns a scratch for a section of n records and a ranking of so many tiers, to be put back into the pool. It holds
-// no record.
+// grab returns a scratch for a section of n records and a ranking of so many tiers, to be released.
 func grab(n, tiers int) *scratch {
 	s := pool.Get().(*scratch)
-	if n > len(s.slots) {
-		s.runs, s.octets, s.tiers = make([]run, n), make([]octets, n), make([]uint32, n)
-		s.slots, s.members, s.order = make([]uint16, n), make([]uint16, n), make([]uint16, n)
+	if n > len(s.tiers) {
+		s.runs, s.tiers, s.members, s.order = make([]run, n), make([]uint32, n), make([]uint16, n), make([]uint16, n)
 	}
 	if tiers = min(tiers, max(n, maxTiers)); tiers > len(s.spans) {
 		s.spans = make([]span, tiers)
 	}
 	s.runEnd, s.aliases, s.cuts = 0, false, false
 	return s
+}
+
+// release puts s back into the pool, without records.
+func (s *scratch) release() {
+	if len(s.gathered) > 0 {
+		clear(s.gathered[:cap(s.gathered)])
+		s.gathered = s.gathered[:0]
+	}
+	pool.Put(s)
 }
 
 // sized returns s with length n, in a new array when it does not fit. What is in it is of no value.
@@ -84,19 +87,17 @@ func sized[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// read finds the RRsets of in that a orders, with their addresses, and whether there is an alias among the rest. It is the
-// one place where every record is looked at: what follows works on octets and indexes.
-func (s *scratch) read(in []dns.RR, a *arranger) {
-	addresses := s.octets[:len(in)]
+// findRuns finds the RRsets of in that a orders, and whether there is an alias among the rest.
+func (s *scratch) findRuns(in []dns.RR, a *arranger) {
 	for i := 0; i < len(in); {
-		h := readRecord(in[i], &addresses[i])
+		h := in[i].Header()
 		end := i + 1
 		if !a.types.has(h.Rrtype) {
 			s.aliases = s.aliases || isAlias(in[i])
 			i = end
 			continue
 		}
-		for end < len(in) && sameRRset(h, readRecord(in[end], &addresses[end])) {
+		for end < len(in) && sameRRset(h, in[end]) {
 			end++
 		}
 		s.runs[s.runEnd] = run{first: uint16(i), end: uint16(end)}
@@ -106,21 +107,6 @@ func (s *scratch) read(in []dns.RR, a *arranger) {
 	if s.runEnd > 1 {
 		s.joinRuns(in, a.turns.seed)
 	}
-}
-
-// readRecord returns the header of rr, and writes its address to o, nowhere if it has none. For addresses a type switch costs less
-// than a call of Header.
-func readRecord(rr dns.RR, o *octets) *dns.RR_Header {
-	switch rr := rr.(type) {
-	case *dns.A:
-		*o = octetsOf4(rr.A)
-		return &rr.Hdr
-	case *dns.AAAA:
-		*o = octetsOf6(rr.AAAA)
-		return &rr.Hdr
-	}
-	*o = nowhere
-	return rr.Header()
 }
 
 // joinRuns chains the runs that belong to one RRset. It finds them by a hash of the owner, so that an answer with a
@@ -134,7 +120,7 @@ func (s *scratch) joinRuns(in []dns.RR, seed uint64) {
 		at := hashOwner(seed, h.Name) % uint64(len(s.heads))
 		for s.heads[at] != 0 {
 			last := &runs[s.heads[at]-1]
-			if sameRRset(h, in[last.first].Header()) {
+			if sameRRset(h, in[last.first]) {
 				last.next, runs[r].continues = uint16(r), true
 				break
 			}
@@ -144,62 +130,111 @@ func (s *scratch) joinRuns(in []dns.RR, seed uint64) {
 	}
 }
 
-// sameRRset reports whether two headers are of one RRset: same owner (case-insensitive), class and type, RFC 2181 section 5.
-func sameRRset(a, b *dns.RR_Header) bool {
-	return a.Rrtype == b.Rrtype && a.Class == b.Class && (a.Name == b.Name || strings.EqualFold(a.Name, b.Name))
+// sameRRset reports whether rr is of the RRset whose header is h: same owner (case-insensitive), class and type, RFC 2181
+// section 5. For addresses a type switch costs less than a call of Header.
+func sameRRset(h *dns.RR_Header, rr dns.RR) bool {
+	var other *dns.RR_Header
+	switch rr := rr.(type) {
+	case *dns.A:
+		other = &rr.Hdr
+	case *dns.AAAA:
+		other = &rr.Hdr
+	default:
+		other = rr.Header()
+	}
+	return h.Rrtype == other.Rrtype && h.Class == other.Class && (h.Name == other.Name || strings.EqualFold(h.Name, other.Name))
 }
 
-// collect makes the RRset that begins with run r the one at hand, in the order received. It returns false when there is
-// nothing to order: r goes on with an RRset that was collected before, or the RRset has one record.
-func (s *scratch) collect(r int) bool {
-	if s.runs[r].continues {
-		return false
+// gather returns the records of the RRset that begins with run r, in the order received; none if r goes on with an RRset that
+// began before. Those of one run are a part of in, those of several a copy.
+func (s *scratch) gather(in []dns.RR, r int) []dns.RR {
+	p := s.runs[r]
+	switch {
+	case p.continues:
+		return nil
+	case p.next == 0:
+		return in[p.first:p.end]
 	}
-	n := 0
-	for {
-		for i := s.runs[r].first; i < s.runs[r].end; i++ {
-			s.slots[n], s.members[n] = i, i
-			n++
+	s.gathered = s.gathered[:0]
+	for ; ; p = s.runs[p.next] {
+		s.gathered = append(s.gathered, in[p.first:p.end]...)
+		if p.next == 0 {
+			return s.gathered
 		}
-		if r = int(s.runs[r].next); r == 0 {
+	}
+}
+
+// target returns where the n records of the RRset that begins with run r are to be written in their new order: its part of
+// out, or an array to be spread over several parts.
+func (s *scratch) target(out []dns.RR, r, n int) []dns.RR {
+	if p := s.runs[r]; p.next == 0 {
+		return out[p.first:p.end]
+	}
+	s.gathered = append(s.gathered, s.gathered[:n]...)
+	return s.gathered[n:]
+}
+
+// spread copies set to the runs in out that begin with r.
+func (s *scratch) spread(out []dns.RR, r int, set []dns.RR) {
+	p := s.runs[r]
+	if p.next == 0 {
+		return // set is the run
+	}
+	for ; ; p = s.runs[p.next] {
+		set = set[copy(out[p.first:p.end], set):]
+		if p.next == 0 {
 			break
 		}
 	}
-	s.size = n
-	return n > 1
 }
 
 // maxTiers bounds the counters of the counting sort. Where a ranking has more, those that occur are numbered anew.
 const maxTiers = 256
 
-// rank writes the tier of every member and, where maxTiers allows, how many members each tier has.
-func (s *scratch) rank(in []dns.RR, k *ranking) {
-	members, tiers := s.members[:s.size], s.tiers[:s.size]
-	s.addresses = isAddress(in[members[0]])
-	s.spanEnd = 1
-	if s.addresses {
-		s.spanEnd = k.tiers()
+// rank writes the tier of every record of set and, where maxTiers allows, how many each tier has. The base order is as
+// received.
+func (s *scratch) rank(set []dns.RR, k *ranking) {
+	tiers, members := s.tiers[:len(set)], s.members[:len(set)]
+	for i := range members {
+		members[i] = uint16(i)
 	}
-	switch {
-	case !s.addresses:
+	s.moves = false
+	if s.addresses = isAddress(set[0]); !s.addresses {
 		clear(tiers)
-		s.spans[0].end = uint16(s.size)
-	case s.spanEnd <= maxTiers:
-		spans := s.spans[:s.spanEnd]
-		clear(spans)
-		k.rank(s.octets, members, tiers, spans)
-	default:
-		for i, m := range members {
-			tiers[i] = k.tier(s.octets[m])
+		s.spanEnd = 1
+		s.spans[0].end = uint16(len(set))
+		return
+	}
+	s.spanEnd = k.tiers()
+	if s.spanEnd > maxTiers {
+		for i, rr := range set {
+			tiers[i] = k.tier(octetsOf(rr))
 		}
+		s.moves = !slices.IsSorted(tiers)
+		return
+	}
+	spans := s.spans[:s.spanEnd]
+	clear(spans)
+	last, masks, client, tables := uint32(0), &k.masks.tier, k.client, k.hasTables()
+	for i, rr := range set {
+		// This is k.tier, and the counting, in one loop: it is the one that a query spends most time in.
+		o := octetsOf(rr)
+		t := uint32(masks[client.shared(o)])
+		if tables {
+			t = k.tableTier(o.addr(), t)
+		}
+		tiers[i] = t
+		spans[t].end++
+		s.moves = s.moves || t < last
+		last = t
 	}
 }
 
-// turnKey returns the key under which the turns of the RRset at hand are counted: owner, class, type and tier assignment.
-func (s *scratch) turnKey(in []dns.RR, seed uint64) uint64 {
-	h := in[s.slots[0]].Header()
-	key := mix(hashOwner(seed, h.Name), uint64(s.size)<<32|uint64(h.Class)<<16|uint64(h.Rrtype))
-	tiers := s.tiers[:s.size]
+// turnKey returns the key under which the turns of set are counted: owner, class, type and tier assignment.
+func (s *scratch) turnKey(set []dns.RR, seed uint64) uint64 {
+	h := set[0].Header()
+	key := mix(hashOwner(seed, h.Name), uint64(len(set))<<32|uint64(h.Class)<<16|uint64(h.Rrtype))
+	tiers := s.tiers[:len(set)]
 	for ; len(tiers) >= 4; tiers = tiers[4:] {
 		key = mix(key, uint64(tiers[0])^uint64(tiers[1])<<16^uint64(tiers[2])<<32^uint64(tiers[3])<<48)
 	}
@@ -210,31 +245,33 @@ func (s *scratch) turnKey(in []dns.RR, seed uint64) uint64 {
 }
 
 // sortMembers puts the members, and their tiers with them, in canonical order: by RDATA octets, RFC 4034 section 6.3.
-func (s *scratch) sortMembers(in []dns.RR) {
-	members := s.members[:s.size]
+func (s *scratch) sortMembers(set []dns.RR) {
+	members := s.members[:len(set)]
 	if !s.addresses {
-		sortByRdata(in, members)
+		sortByRdata(set, members)
+		s.moves = !slices.IsSorted(members)
 		return
 	}
-	if s.isCanonical() {
+	if isCanonical(set) {
 		return
 	}
-	s.keys = sized(s.keys, s.size)
-	for i, m := range members {
-		o := s.octets[m]
-		s.keys[i] = sortKey{hi: o.hi, lo: o.lo, member: m, tier: s.tiers[i]}
+	s.keys = sized(s.keys, len(set))
+	for i, rr := range set {
+		o := octetsOf(rr)
+		s.keys[i] = sortKey{hi: o.hi, lo: o.lo, member: uint16(i), tier: s.tiers[i]}
 	}
 	slices.SortFunc(s.keys, compareKeys)
 	for i, k := range s.keys {
 		members[i], s.tiers[i] = k.member, k.tier
 	}
+	s.moves = true // or, where tiers undo what was sorted here, all is written to its old place
 }
 
-// isCanonical reports whether the members, which are addresses, stand in canonical order already.
-func (s *scratch) isCanonical() bool {
+// isCanonical reports whether the addresses in set stand in canonical order already.
+func isCanonical(set []dns.RR) bool {
 	last := octets{}
-	for _, m := range s.members[:s.size] {
-		o := s.octets[m]
+	for _, rr := range set {
+		o := octetsOf(rr)
 		if o.hi < last.hi || o.hi == last.hi && o.lo < last.lo {
 			return false
 		}
@@ -244,50 +281,43 @@ func (s *scratch) isCanonical() bool {
 }
 
 // sortByRdata sorts records without an address. It packs each of them, so it allocates; such types are ordered on request.
-func sortByRdata(in []dns.RR, members []uint16) {
-	rdata := make(map[uint16][]byte, len(members))
-	for _, m := range members {
-		owner := dns.RFC3597{Hdr: *in[m].Header()}
-		wire := make([]byte, dns.Len(in[m]))
+func sortByRdata(set []dns.RR, members []uint16) {
+	rdata := make([][]byte, len(set))
+	for i, rr := range set {
+		header := dns.RFC3597{Hdr: *rr.Header()}
+		wire := make([]byte, dns.Len(rr))
 		// A record that cannot be packed cannot be sent either, so that its place does not matter.
-		if n, err := dns.PackRR(in[m], wire, 0, nil, false); err == nil {
-			rdata[m] = wire[dns.Len(&owner):n]
+		if n, err := dns.PackRR(rr, wire, 0, nil, false); err == nil {
+			rdata[i] = wire[dns.Len(&header):n]
 		}
 	}
 	slices.SortStableFunc(members, func(a, b uint16) int { return bytes.Compare(rdata[a], rdata[b]) })
 }
 
-// scatter writes the members to order: sorted stably by tier, each tier of m members rotated left by turn mod m.
-func (s *scratch) scatter(turn uint64) {
+// layOut gives each tier its span, and folds a rotation of each tier of m records left by turn mod m into where the span
+// starts to be filled.
+func (s *scratch) layOut(n int, turn uint64) {
 	if s.spanEnd > maxTiers {
-		s.renumber()
+		s.renumber(n)
 	}
-	spans, order := s.spans[:s.spanEnd], s.order[:s.size]
 	first := uint16(0)
-	for t := range spans {
-		p := &spans[t]
+	for t := range s.spans[:s.spanEnd] {
+		p := &s.spans[t]
 		m := p.end
 		*p = span{first: first, end: first + m, next: first}
 		if m > 1 {
-			// The rotation is folded into the place from where the tier is filled.
 			if r := uint16(turn % uint64(m)); r > 0 {
 				p.next = p.end - r
+				s.moves = true
 			}
 		}
 		first = p.end
 	}
-	for i, m := range s.members[:s.size] {
-		p := &spans[s.tiers[i]]
-		order[p.next] = m
-		if p.next++; p.next == p.end {
-			p.next = p.first
-		}
-	}
 }
 
-// renumber replaces the tiers by their rank among those that occur, and counts the members of each.
-func (s *scratch) renumber() {
-	tiers := s.tiers[:s.size]
+// renumber replaces the tiers of n members by their rank among those that occur, and counts the members of each.
+func (s *scratch) renumber(n int) {
+	tiers := s.tiers[:n]
 	s.ranks = append(s.ranks[:0], tiers...)
 	slices.Sort(s.ranks)
 	s.ranks = slices.Compact(s.ranks)
@@ -300,55 +330,47 @@ func (s *scratch) renumber() {
 	}
 }
 
-// eachTier calls f with the part of order that each tier of two members or more fills.
-func (s *scratch) eachTier(f func(tier []uint16)) {
-	for _, p := range s.spans[:s.spanEnd] {
-		if p.end-p.first > 1 {
-			f(s.order[p.first:p.end])
+// scatter writes values to dst in the new order: by tier, in base order but for the rotation that layOut has folded in.
+// values[m] is what stands for member m.
+func scatter[T any](s *scratch, dst, values []T) {
+	tiers, spans := s.tiers[:len(dst)], s.spans[:s.spanEnd]
+	for i, m := range s.members[:len(dst)] {
+		p := &spans[tiers[i]]
+		dst[p.next] = values[m]
+		if p.next++; p.next == p.end {
+			p.next = p.first
 		}
 	}
 }
 
-// place returns out with the RRset at hand in its new order. As long as nothing has moved, out is in; a copy takes its
-// place when something does.
-func (s *scratch) place(in, out []dns.RR) []dns.RR {
-	slots, order := s.slots[:s.size], s.order[:s.size]
-	if slices.Equal(slots, order) {
-		return out
+// rearrange has f order the members of each tier, n in all, where that takes more than a rotation: f gets them in base order.
+func (s *scratch) rearrange(n int, f func(tier []uint16)) {
+	members, order := s.members[:n], s.order[:n]
+	s.idle = sized(s.idle, n)
+	for i := range s.idle {
+		s.idle[i] = uint16(i) // what stands for a member is itself
 	}
-	if len(order) == len(in) {
-		out = make([]dns.RR, len(in)) // all of it is written here
-	} else {
-		out = writable(in, out)
+	scatter(s, order, s.idle)
+	for t, p := range s.spans[:s.spanEnd] {
+		if p.end-p.first > 1 {
+			f(order[p.first:p.end])
+		}
+		for i := p.first; i < p.end; i++ {
+			s.tiers[i] = uint32(t)
+		}
 	}
-	for i, slot := range slots {
-		out[slot] = in[order[i]]
-	}
-	return out
+	copy(members, order)
+	s.moves = !slices.IsSorted(members)
 }
 
-// writable returns out if it is not in, else a copy.
-func writable(in, out []dns.RR) []dns.RR {
-	if &in[0] != &out[0] {
-		return out
-	}
-	return append(make([]dns.RR, 0, len(in)), in...)
-}
-
-// cut returns out with nil for the addresses behind the first limit of the RRset at hand. When the nearest tier fills more
-// than one place alone, the last place goes to the first of the next tier, so that a client can still fail over.
-func (s *scratch) cut(in, out []dns.RR, limit int) []dns.RR {
-	if !s.addresses || s.size <= limit {
-		return out
-	}
-	out = writable(in, out)
+// cut sets to nil what stands behind the first limit of the addresses in dst, which are in their new order. When the nearest
+// tier fills more than one place alone, the last place goes to the first of the next tier, so that a client can still fail
+// over.
+func (s *scratch) cut(dst []dns.RR, limit int) {
 	nearest := slices.IndexFunc(s.spans[:s.spanEnd], func(p span) bool { return p.end > 0 })
-	if next := int(s.spans[nearest].end); limit > 1 && limit <= next && next < s.size {
-		out[s.slots[limit-1]] = in[s.order[next]]
+	if next := int(s.spans[nearest].end); limit > 1 && limit <= next && next < len(dst) {
+		dst[limit-1] = dst[next]
 	}
-	for _, slot := range s.slots[limit:s.size] {
-		out[slot] = nil
-	}
+	clear(dst[limit:])
 	s.cuts = true
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gaissmai/bart"
+	"github.com/miekg/dns"
 )
 
 // weights say how often an address comes first in its tier, compared with the others there. They are immutable; nil gives
@@ -23,9 +24,9 @@ func (w *weights) of(o octets) uint64 {
 	return 1
 }
 
-// turnWeighted orders tier, which is in base order, for the given turn. Records of weight 0 take turns behind the others.
-func (s *scratch) turnWeighted(tier []uint16, w *weights, turn uint64) {
-	weighted := s.weightedFirst(tier, w)
+// turnWeighted orders tier, members of set in base order, for the given turn. Records of weight 0 take turns behind the others.
+func (s *scratch) turnWeighted(set []dns.RR, tier []uint16, w *weights, turn uint64) {
+	weighted := s.weightedFirst(set, tier, w)
 	turnLeft(tier[len(weighted):], turn)
 	if len(weighted) > 1 {
 		s.stopsFrom(weighted, turn)
@@ -35,11 +36,11 @@ func (s *scratch) turnWeighted(tier []uint16, w *weights, turn uint64) {
 
 // weightedFirst moves the records of weight 0 behind the others, keeping base order among both, and returns the others.
 // Their weights are in s.weight.
-func (s *scratch) weightedFirst(tier []uint16, w *weights) []uint16 {
+func (s *scratch) weightedFirst(set []dns.RR, tier []uint16, w *weights) []uint16 {
 	s.weight, s.idle = s.weight[:0], s.idle[:0]
 	weighted := tier[:0]
 	for _, m := range tier {
-		if n := w.of(s.octets[m]); n > 0 {
+		if n := w.of(octetsOf(set[m])); n > 0 {
 			weighted, s.weight = append(weighted, m), append(s.weight, n)
 		} else {
 			s.idle = append(s.idle, m)
