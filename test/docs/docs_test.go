@@ -2,6 +2,8 @@ package docs
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,12 +33,14 @@ func TestWrongCorefilesFailWithTheMessageBesideThem(t *testing.T) {
 	}
 }
 
-func TestTopologyShownIsTheOneThatTheExampleReads(t *testing.T) {
-	text, err := os.ReadFile("testdata/topology.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(readme(t), "```txt\n"+string(text)+"```\n") {
-		t.Errorf("README.md does not show\n%s", text)
+func TestFilesShownAreThoseThatTheCorefilesRead(t *testing.T) {
+	for file, page := range map[string]string{"topology.txt": "README.md", "weights.txt": "docs/migrating.md"} {
+		text, err := os.ReadFile(filepath.Join("testdata", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(blocks(t, page), func(b block) bool { return b.text == string(text) }) {
+			t.Errorf("%s does not show %s:\n%s", page, file, text)
+		}
 	}
 }
