@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/coredns/coredns/plugin/metadata"
-	"github.com/coredns/coredns/plugin/pkg/dnstest"
 	"github.com/coredns/coredns/plugin/pkg/proxyproto"
 	"github.com/coredns/coredns/request"
 
@@ -73,9 +72,9 @@ func clientFact(t *testing.T, a net.Addr) string {
 func TestOneHostIsOneClient(t *testing.T) {
 	o := orderingOf(t, "ordering {\nround_robin sticky\n}", replying(reply(hot, dns.TypeA, rrset(numbered("10.4.3", 20)...)...)))
 	order := func(a net.Addr) []string {
-		w := dnstest.NewRecorder(&sink{client: a})
+		w := &inbox{sink: &sink{client: a}}
 		o.ServeDNS(context.Background(), w, new(dns.Msg).SetQuestion(hot, dns.TypeA))
-		return addrs(w.Msg.Answer)
+		return addrs(w.msg.Answer)
 	}
 	want := order(&net.UDPAddr{IP: net.IP{10, 4, 3, 2}})
 	for _, a := range []net.Addr{

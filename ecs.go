@@ -114,9 +114,12 @@ func (p *policy) scope(client netip.Addr) int {
 	if p.rotation == sticky {
 		return client.BitLen()
 	}
-	scope := 0
-	if lengths := p.masks[classOf(octetsFrom(client))].lengths; len(lengths) > 0 {
+	scope, c := 0, classOf(octetsFrom(client))
+	if lengths := p.masks[c].lengths; len(lengths) > 0 {
 		scope = lengths[0]
+	}
+	if c == classDE && len(p.masks[classA].lengths) > 0 {
+		scope = max(scope, 3) // which tell it from the clients that have a classful network
 	}
 	if p.sortlist != nil {
 		scope = max(scope, p.sortlist.scope(client))
