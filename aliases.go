@@ -25,17 +25,42 @@ func isAddress(rr dns.RR) bool {
 	return false
 }
 
-// repairAliases returns out, the answer section in with its addresses in order, so that every chain of aliases stands in
-// front of the addresses that it leads to, in chain order: glibc's resolver and others read an answer from front to back and
-// fail on an alias that comes late. Chain and addresses share out the places that they hold already; all else stays. qname
-// is the question's name, where the first chain starts. out is in, and then not written to, as long as nothing has moved.
+// repairAliases returns out, the answer section in with its addresses in order, so that every alias stands in front of the
+// addresses that it leads to, in chain order: glibc's resolver and others read an answer from front to back and fail on an
+// alias that comes late. Aliases and addresses share out the places that they hold already; all else stays. qname is the
+// question's name, where the first chain starts. out is in, and then not written to, as long as nothing has moved.
 func repairAliases(in, out []dns.RR, qname string) []dns.RR {
 	if inChainOrder(in, qname) {
 		return out
 	}
 	g := newAliasGraph(in)
+	var order, addresses []int
 	for _, owner := range append([]string{qname}, g.heads()...) {
-		out = g.repair(in, out, owner)
+		chain, end := g.chain(owner)
+		if len(chain) > 0 && len(g.addresses[end]) > 0 {
+			order, addresses = append(order, chain...), append(addresses, g.addresses[end]...)
+		}
+	}
+	slices.Sort(addresses)
+	order = append(order, slices.Compact(addresses)...)
+	return rearranged(in, out, order)
+}
+
+// rearranged returns out with the records at the places in order moved among these places, into that order.
+func rearranged(in, out []dns.RR, order []int) []dns.RR {
+	places := slices.Sorted(slices.Values(order))
+	if slices.Equal(order, places) {
+		return out
+	}
+	if &out[0] == &in[0] {
+		out = slices.Clone(in)
+	}
+	records := make([]dns.RR, len(order))
+	for i, place := range order {
+		records[i] = out[place]
+	}
+	for i, place := range places {
+		out[place] = records[i]
 	}
 	return out
 }
@@ -66,12 +91,13 @@ type aliasGraph struct {
 	cnames, dnames map[string]alias
 	addresses      map[string][]int // owner → places
 	owners         []string         // of the aliases, in the order of the answer
+	ends           []string         // of the chains so far
 }
 
 type alias struct {
 	place  int
 	target string
-	passed bool // belongs to a chain already
+	chain  int // that it belongs to, counted from 1; 0 for none yet
 }
 
 func newAliasGraph(answer []dns.RR) *aliasGraph {
@@ -106,68 +132,51 @@ func (g *aliasGraph) heads() []string {
 	return slices.DeleteFunc(slices.Clone(g.owners), func(owner string) bool { return targets[owner] })
 }
 
-// chain returns the places of the aliases that lead from name on, in chain order, and the name where they end.
+// chain returns the places of the aliases that lead from name on, in chain order, up to where an earlier chain goes on, and
+// the name where they end.
 func (g *aliasGraph) chain(name string) (places []int, end string) {
-	name = strings.ToLower(name)
+	places, end = g.follow(strings.ToLower(name), len(g.ends)+1)
+	g.ends = append(g.ends, end)
+	return places, end
+}
+
+func (g *aliasGraph) follow(name string, number int) (places []int, end string) {
 	for {
 		suffix, subtree := g.dnameAbove(name)
 		if subtree {
-			places = append(places, g.pass(g.dnames, suffix).place)
+			places = append(places, join(g.dnames, suffix, number))
 		}
 		switch c, ok := g.cnames[name]; {
-		case ok && !c.passed:
-			places = append(places, g.pass(g.cnames, name).place)
+		case ok && c.chain == 0:
+			places = append(places, join(g.cnames, name, number))
 			name = c.target
+		case ok && c.chain < number:
+			return places, g.ends[c.chain-1]
 		case subtree: // a DNAME whose CNAME was not synthesized, RFC 6672 section 3.1
-			name = strings.TrimSuffix(name, suffix) + g.dnames[suffix].target
+			name = strings.TrimSuffix(name, suffix) + strings.TrimPrefix(g.dnames[suffix].target, ".")
 		default:
 			return places, name
 		}
 	}
 }
 
-// dnameAbove returns the owner of the nearest DNAME above name that no chain has passed yet.
+// dnameAbove returns the owner of the nearest DNAME above name that belongs to no chain yet.
 func (g *aliasGraph) dnameAbove(name string) (owner string, ok bool) {
 	if len(g.dnames) == 0 {
 		return "", false
 	}
 	for off, end := dns.NextLabel(name, 0); !end; off, end = dns.NextLabel(name, off) {
-		if d, ok := g.dnames[name[off:]]; ok && !d.passed {
+		if d, ok := g.dnames[name[off:]]; ok && d.chain == 0 {
 			return name[off:], true
 		}
 	}
 	return "", false
 }
 
-// pass marks the alias of owner as part of a chain, so that a loop of aliases ends.
-func (g *aliasGraph) pass(aliases map[string]alias, owner string) alias {
+// join makes the alias of owner part of a chain, so that a loop of aliases ends, and returns its place.
+func join(aliases map[string]alias, owner string, chain int) int {
 	a := aliases[owner]
-	a.passed = true
+	a.chain = chain
 	aliases[owner] = a
-	return a
-}
-
-// repair returns out with the chain that starts at name in front of the addresses it leads to.
-func (g *aliasGraph) repair(in, out []dns.RR, name string) []dns.RR {
-	chain, end := g.chain(name)
-	addresses := g.addresses[end]
-	if len(chain) == 0 || len(addresses) == 0 {
-		return out
-	}
-	order := slices.Concat(chain, addresses)
-	places := slices.Sorted(slices.Values(order))
-	if slices.Equal(order, places) {
-		return out
-	}
-	if &out[0] == &in[0] {
-		out = slices.Clone(in)
-	}
-	records := make([]dns.RR, len(order))
-	for i, place := range order {
-		records[i] = out[place]
-	}
-	for i, place := range places {
-		out[place] = records[i]
-	}
-	return out
+	return a.place
 }
