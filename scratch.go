@@ -40,7 +40,8 @@ type scratch struct {
 	keys     []sortKey // sortMembers, sortByLot
 	ranks    []uint32  // renumber
 	heads    []uint16  // joinRuns
-	weight   []uint64  // turnWeighted, with stops and idle
+	weight   []uint64  // turnWeighted, with mates, stops and idle
+	mates    []mates   // by weight
 	stops    []stop
 	idle     []uint16
 }

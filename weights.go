@@ -2,6 +2,7 @@ package ordering
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/gaissmai/bart"
@@ -29,7 +30,7 @@ func (s *scratch) turnWeighted(set []dns.RR, tier []uint16, w *weights, turn uin
 	weighted := s.weightedFirst(set, tier, w)
 	turnLeft(tier[len(weighted):], turn)
 	if len(weighted) > 1 {
-		s.stopsFrom(weighted, turn)
+		s.stopsFrom(turn)
 		s.orderByStops(weighted)
 	}
 }
@@ -62,44 +63,64 @@ func turnLeft(tier []uint16, turn uint64) {
 
 // A stop is one turn of one record in the cycle of a weighted tier.
 type stop struct {
-	at     uint64 // where it lies on the circle, in units of 1/(2·records·weight) of it
-	weight uint64
-	record int // index in the tier
+	at     uint64 // where it lies on the circle, in units of 1/(2·rate) of it
+	rate   uint64 // how many stops the records of this weight have together
+	record int    // index in the tier
+}
+
+// mates are the records of one weight in a tier.
+type mates struct {
+	all, met uint16
 }
 
 // stopsFrom writes to s.stops, in order, the stops that come from the given turn on, of each record of tier one at least.
 //
 // A cycle has as many turns as the weights add up to. It is a circle on which a record of weight w stops w times, at equal
-// distances; the first stops of n records are staggered by 1/n of their distance. Whose stop comes next is first in the
+// distances; m records of one weight follow each other at 1/m of that distance. Whose stop comes next is first in the
 // answer, whose comes after is second, and so on, and the turn says how many stops are over. So each record has exactly w
 // first places in a cycle, as far apart as whole turns allow, and with equal weights it is plain rotation. It needs no state
-// but the turn: which stops are over follows by arithmetic, as stop j of all lies at j/total of the circle, give or take n
-// stops.
-func (s *scratch) stopsFrom(tier []uint16, turn uint64) {
-	n, total := uint64(len(tier)), uint64(0)
-	for _, w := range s.weight {
-		total += w
-	}
+// but the turn: which stops are over follows by arithmetic, as the records of one weight together stop as evenly as the
+// teeth of a comb, and so stop j of all lies at j/total of the circle, give or take one stop for each weight.
+func (s *scratch) stopsFrom(turn uint64) {
+	total, combs := s.countMates()
 	turn %= total
-	before, after := turn-min(turn, n), turn+n
+	before, after := turn-min(turn, combs), turn+combs
 	s.stops = s.stops[:0]
 	over := turn // of the stops in s.stops
 	for i, w := range s.weight {
-		k, first := uint64(0), uint64(2*i+1) // stop k is at 2nk+first
-		if reached := 2 * n * w * before / total; reached >= first {
+		m := &s.mates[w]
+		n := uint64(m.all)
+		rate := n * w
+		k, first := uint64(0), 2*uint64(m.met)+1 // stop k is at 2nk+first
+		m.met++
+		if reached := 2 * rate * before / total; reached >= first {
 			k = (reached-first)/(2*n) + 1
 			over -= k
 		}
 		for last := false; !last; k++ {
 			at := 2*n*k + first
-			s.stops = append(s.stops, stop{at, w, i})
-			last = at*total > 2*n*w*after
+			s.stops = append(s.stops, stop{at, rate, i})
+			last = at*total > 2*rate*after
 		}
 	}
 	slices.SortFunc(s.stops, func(a, b stop) int {
-		return cmp.Or(cmp.Compare(a.at*b.weight, b.at*a.weight), cmp.Compare(a.record, b.record))
+		return cmp.Or(cmp.Compare(a.at*b.rate, b.at*a.rate), cmp.Compare(s.weight[b.record], s.weight[a.record]))
 	})
 	s.stops = s.stops[over:]
+}
+
+// countMates fills s.mates with how many records have each weight, and returns what the weights add up to and how many
+// different ones there are.
+func (s *scratch) countMates() (total, different uint64) {
+	s.mates = slices.Grow(s.mates[:0], math.MaxUint8+1)[:math.MaxUint8+1]
+	clear(s.mates)
+	for _, w := range s.weight {
+		total += w
+		if s.mates[w].all++; s.mates[w].all == 1 {
+			different++
+		}
+	}
+	return total, different
 }
 
 // orderByStops orders tier by which record stops first.

@@ -2,6 +2,7 @@ package ordering
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -102,6 +103,71 @@ func longestBurst(all [][]int, of int) (longest int) {
 		longest = max(longest, n)
 	}
 	return longest
+}
+
+// TestWeightsAreSpreadOut bounds how often an address comes first in a row, and how far it ever runs ahead of its share or
+// behind it. The bounds follow from the records of one weight stopping as evenly as the teeth of a comb: between two
+// addresses of one weight, or of two weights whose records weigh the same together, there is no reason for a burst.
+func TestWeightsAreSpreadOut(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(19, 20))
+	vectors := [][]int{{5, 1, 1, 1, 1, 1}, {1, 1, 4, 1, 1}, {5, 4, 1}, {4, 4, 2}, {255, 1}, {2, 1}, {1, 250, 4},
+		{30, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}}
+	for range 150 {
+		vectors = append(vectors, randomWeights(rnd, 10, oneOf(rnd, 2, 5, 30)))
+	}
+	for _, weights := range vectors {
+		cycle := sum(weights)
+		if cycle == 0 || len(weights) < 2 {
+			continue
+		}
+		together := map[int]int{} // weight → what the records of this weight add up to
+		for _, w := range weights {
+			if w > 0 {
+				together[w] += w
+			}
+		}
+		o, ordered := weighing(t, "on", weights)
+		all := answers(t, o, ordered, 2*cycle)
+		for i, w := range weights {
+			if w == 0 {
+				continue
+			}
+			if got, most := longestBurst(all, i), burstAllowed(w, together); got > most {
+				t.Errorf("weights %v: number %d comes first %d times in a row, at most %d are due", weights, i, got, most)
+			}
+			firsts, share := 0, float64(w)/float64(cycle)
+			for turn, got := range all {
+				if got[0] == i {
+					firsts++
+				}
+				ahead := float64(firsts) - share*float64(turn+1)
+				if math.Abs(ahead) > 1+share*float64(len(together)) {
+					t.Fatalf("weights %v: number %d is %.1f ahead of its share at turn %d", weights, i, ahead, turn)
+				}
+			}
+		}
+	}
+}
+
+// burstAllowed returns how often in a row an address of weight w may come first, given what the addresses of each weight add
+// up to.
+func burstAllowed(w int, together map[int]int) int {
+	if together[w] > w {
+		return 1
+	}
+	most := 0
+	for other, sum := range together {
+		if other != w {
+			most = max(most, sum)
+		}
+	}
+	switch {
+	case most == 0:
+		return math.MaxInt
+	case most == w:
+		return 1
+	}
+	return w/most + 1
 }
 
 func TestEqualWeightsRotate(t *testing.T) {
