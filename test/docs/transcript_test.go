@@ -60,7 +60,7 @@ func dig(t *testing.T, server string, words []string) string {
 		switch word := words[i]; {
 		case word == "-b":
 			i++
-			c.Dialer = &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(words[i])}}
+			c.Dialer = &net.Dialer{LocalAddr: source(t, words[i])}
 		case word == "-p":
 			i++
 		case word == "+short", strings.HasPrefix(word, "@"):
@@ -86,4 +86,16 @@ func dig(t *testing.T, server string, words []string) string {
 		lines = append(lines, strings.TrimPrefix(rr.String(), rr.Header().String()))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// source returns an address to ask from, and skips the test where this machine does not have it.
+func source(t *testing.T, address string) *net.UDPAddr {
+	t.Helper()
+	a := &net.UDPAddr{IP: net.ParseIP(address)}
+	conn, err := net.ListenUDP("udp", a)
+	if err != nil {
+		t.Skipf("cannot ask from %s here: %v", address, err)
+	}
+	conn.Close()
+	return a
 }
