@@ -32,7 +32,8 @@ const leastPause = 250 * time.Millisecond
 // An address that several nodes or several endpoints claim is where the claims agree: in the zone, if two nodes in one zone
 // claim it. A node's own address is not open to the claims of endpoints.
 //
-// When the API server goes away the last table serves on, and the watch is tried again until it is back.
+// When the API server goes away the last table serves on, and the watch is tried again until it is back. A Cluster that is
+// started while another one still watches the same API server begins with the table of that.
 type Cluster struct {
 	config *rest.Config
 
@@ -76,10 +77,10 @@ func newCluster(config *rest.Config) *Cluster {
 	return c
 }
 
-// Table returns what was last learned, at first nothing.
+// Table returns what was last learned; at first nothing, unless a Cluster that was there before has learned it.
 func (c *Cluster) Table() *Table { return c.table.Load() }
 
-// Ready reports whether nodes and endpoints have been read once.
+// Ready reports whether nodes and endpoints have been read once, by this Cluster or by the one before it.
 func (c *Cluster) Ready() bool { return c.ready.Load() }
 
 // Name returns "kubernetes".
@@ -102,6 +103,7 @@ func (c *Cluster) Start() error {
 		return err
 	}
 	published.open(clusterName)
+	watching.join(c)
 
 	// Reflectors log a good deal that c.heard says better, and once.
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.Logger{}))
@@ -117,6 +119,7 @@ func (c *Cluster) Start() error {
 		cancel()
 		running.Wait()
 		utilnet.CloseIdleConnectionsFor(client.Transport)
+		watching.leave(c)
 		published.close(clusterName)
 	}
 	return nil

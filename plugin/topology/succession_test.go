@@ -1,0 +1,56 @@
+package topology
+
+import (
+	"net/http"
+	"testing"
+)
+
+func TestReloadBeginsWithWhatWasKnown(t *testing.T) {
+	s := newAPIServer(t)
+	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	old := s.cluster(t)
+	start(t, old)
+	eventually(t, "ready", old.Ready)
+
+	s.answer(http.StatusServiceUnavailable)
+	c := s.cluster(t)
+	start(t, c)
+	old.Stop()
+	if !c.Ready() || !c.is("10.1.0.1", "r1/z1/n1")() {
+		t.Error("the new one does not know what the old one knew")
+	}
+	s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
+	s.answer(0)
+	eventually(t, "caught up", c.is("10.1.0.1", "r1/z2/n1"))
+}
+
+func TestNothingIsKnownOfAnotherCluster(t *testing.T) {
+	here, elsewhere := newAPIServer(t), newAPIServer(t)
+	elsewhere.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	other := elsewhere.cluster(t)
+	start(t, other)
+	eventually(t, "ready", other.Ready)
+
+	here.answer(http.StatusServiceUnavailable)
+	c := here.cluster(t)
+	start(t, c)
+	if c.Ready() || c.Table().Len() > 0 {
+		t.Error("it knows what was never said to it")
+	}
+}
+
+func TestNothingIsKnownOfOneThatStopped(t *testing.T) {
+	s := newAPIServer(t)
+	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	old := s.cluster(t)
+	start(t, old)
+	eventually(t, "ready", old.Ready)
+	old.Stop()
+
+	s.answer(http.StatusServiceUnavailable)
+	c := s.cluster(t)
+	start(t, c)
+	if c.Ready() || c.Table().Len() > 0 {
+		t.Error("a table outlives everybody who keeps it up to date")
+	}
+}
