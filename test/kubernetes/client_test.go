@@ -39,14 +39,25 @@ func question(name string, qtype uint16) *dns.Msg {
 	return new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 }
 
-// ask sends one message over udp or tcp and returns the answer to it.
+// ask sends one message over udp or tcp and returns the answer to it. When none comes it sends it
+// again, as resolvers do: a server that reloads loses a datagram now and then.
 func (a asker) ask(network string, m *dns.Msg) (*dns.Msg, error) {
+	for deadline := time.Now().Add(patience); ; {
+		answer, err := a.askOnce(network, m)
+		var failure net.Error
+		if err == nil || !errors.As(err, &failure) || !failure.Timeout() || time.Now().After(deadline) {
+			return answer, err
+		}
+	}
+}
+
+func (a asker) askOnce(network string, m *dns.Msg) (*dns.Msg, error) {
 	raw, err := net.Dial(network, a.server)
 	if err != nil {
 		return nil, err
 	}
 	defer raw.Close()
-	raw.SetDeadline(time.Now().Add(patience))
+	raw.SetDeadline(time.Now().Add(2 * time.Second))
 
 	conn, err := a.announce(raw)
 	if err != nil {

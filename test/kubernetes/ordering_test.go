@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -48,6 +49,7 @@ func TestCluster(t *testing.T) {
 		{"nodes without labels", testUnlabelled},
 		{"metrics", testMetrics},
 		{"a thousand endpoints", testThousandEndpoints},
+		{"reload", testReload},
 		{"API server away", testAPIServerAway},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, c, s) })
@@ -421,6 +423,7 @@ func testAPIServerAway(t *testing.T, c *cluster, s *server) {
 	h.twoEverywhere(t)
 	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, order["birch"])
 
+	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
 	c.stop()
 	if err := c.apiServerGone(t.Context()); err != nil {
 		t.Fatal(err)
@@ -430,9 +433,12 @@ func testAPIServerAway(t *testing.T, c *cluster, s *server) {
 			s.expectNow(t, p.pod(200), h.fullName(), dns.TypeA, order[p.name])
 		}
 	}
+	late := startLate(t, kubeconfig)
 	if err := c.startAPIServer(); err != nil {
 		t.Fatal(err)
 	}
+	late.waitReady(t)
+	late.expect(t, ash.pod(200), "db.test", dns.TypeA, tiers{{birch.pod(10)}, {cedar.pod(10)}, {date.pod(10)}})
 
 	// Both what stood still and what is new.
 	h.run(t, "birch", birch.pod(12))
@@ -443,6 +449,57 @@ func testAPIServerAway(t *testing.T, c *cluster, s *server) {
 		tiers{append(two(birch), birch.pod(12)), two(ash), two(date)})
 	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA,
 		tiers{two(date), append(append(two(birch), birch.pod(12)), two(ash)...)})
+}
+
+// startLate starts a server while the API server is away. It orders names that it has from elsewhere, by
+// netmask until it knows better.
+func startLate(t *testing.T, kubeconfig string) *server {
+	t.Helper()
+	s := startServer(t, fmt.Sprintf(`.:%s {
+	bind 127.0.0.1
+	proxyproto {
+		allow 127.0.0.1/32
+	}
+	ready 127.0.0.1:%s
+	ordering {
+		topology kubernetes %s %s
+	}
+	hosts {
+		%s db.test
+		%s db.test
+		%s db.test
+	}
+}
+`, dnsPort, readyPort, kubeconfig, kubeContext, cedar.pod(10), date.pod(10), birch.pod(10)))
+	s.expect(t, ash.pod(200), "db.test", dns.TypeA, tiers{{date.pod(10)}, {birch.pod(10), cedar.pod(10)}})
+	if s.readiness() == nil {
+		t.Error("ready without having seen the cluster")
+	}
+	return s
+}
+
+// testReload asks without a pause while the server reads its Corefile again: the new instance has to
+// know the places before it answers.
+func testReload(t *testing.T, c *cluster, s *server) {
+	h := c.createHeadless(t, "reload")
+	h.twoEverywhere(t)
+	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA, order["cedar"])
+
+	const rounds = 5
+	for round := range rounds {
+		if err := s.process.Signal(syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		for strings.Count(s.log.String(), "Reloading complete") <= round {
+			s.expectNow(t, cedar.pod(200), h.fullName(), dns.TypeA, order["cedar"])
+		}
+		for range 100 {
+			s.expectNow(t, cedar.pod(200), h.fullName(), dns.TypeA, order["cedar"])
+		}
+		if t.Failed() {
+			return
+		}
+	}
 }
 
 // testNoRights has a server that may ask for the names, with an account that may not ask for the

@@ -52,6 +52,7 @@ func buildAndRun(m *testing.M) int {
 // server is a running server.
 type server struct {
 	dns, ready, metrics string // where it listens
+	process             *os.Process
 	log                 *transcript
 	exited              chan struct{}
 }
@@ -100,6 +101,7 @@ func launch(t *testing.T, corefile string) *server {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	s.process = cmd.Process
 	go func() {
 		defer close(s.exited)
 		cmd.Wait()
