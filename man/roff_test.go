@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -64,5 +66,18 @@ func TestPageNeedsAReadmeThatItCanRead(t *testing.T) {
 		if _, err := roff(readme); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", readme, err, want)
 		}
+	}
+}
+
+func TestFormatterFindsNothingWrongWithThePage(t *testing.T) {
+	groff, err := exec.LookPath("groff")
+	if err != nil {
+		t.Skip("groff is not installed")
+	}
+	var complaints bytes.Buffer
+	cmd := exec.Command(groff, "-man", "-ww", "-Tutf8", page)
+	cmd.Stderr = &complaints
+	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
+		t.Errorf("groff: %v\n%s", err, &complaints)
 	}
 }
