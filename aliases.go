@@ -33,17 +33,21 @@ func repairAliases(in, out []dns.RR, qname string) []dns.RR {
 	if inChainOrder(in, qname) {
 		return out
 	}
-	g := newAliasGraph(in)
+	g, reached := newAliasGraph(in), map[string]bool{}
 	var order, addresses []int
 	for _, owner := range append([]string{qname}, g.heads()...) {
 		chain, end := g.chain(owner)
-		if len(chain) > 0 && len(g.addresses[end]) > 0 {
-			order, addresses = append(order, chain...), append(addresses, g.addresses[end]...)
+		if len(chain) == 0 || len(g.addresses[end]) == 0 {
+			continue
+		}
+		order = append(order, chain...)
+		if !reached[end] { // a thousand aliases may lead to one name with a thousand addresses
+			reached[end] = true
+			addresses = append(addresses, g.addresses[end]...)
 		}
 	}
 	slices.Sort(addresses)
-	order = append(order, slices.Compact(addresses)...)
-	return rearranged(in, out, order)
+	return rearranged(in, out, append(order, addresses...))
 }
 
 // rearranged returns out with the records at the places in order moved among these places, into that order.
@@ -154,6 +158,9 @@ func (g *aliasGraph) follow(name string, number int) (places []int, end string) 
 			return places, g.ends[c.chain-1]
 		case subtree: // a DNAME whose CNAME was not synthesized, RFC 6672 section 3.1
 			name = strings.TrimSuffix(name, suffix) + strings.TrimPrefix(g.dnames[suffix].target, ".")
+			if _, ok := dns.IsDomainName(name); !ok {
+				return places, "" // longer than names may be, RFC 6672 section 2.2: it leads nowhere
+			}
 		default:
 			return places, name
 		}

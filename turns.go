@@ -61,17 +61,25 @@ func mix(h, word uint64) uint64 {
 	return hi ^ lo
 }
 
-// hashOwner returns a hash of an owner name that is alike for upper and lower case, RFC 4343. Bit 5 is what tells them
-// apart; it is set in every octet, so that a few other characters are alike too, which a hash may do.
+// hashOwner returns a hash of an owner name that is alike for upper and lower case, RFC 4343, and for nothing else: a stranger
+// who knows names that are alike whatever the seed could fill a table with them.
 func hashOwner(seed uint64, name string) uint64 {
-	const fold = 0x2020202020202020
 	h := seed
 	for ; len(name) >= 8; name = name[8:] {
-		h = mix(h, binary.LittleEndian.Uint64([]byte(name[:8]))|fold)
+		h = mix(h, lower(binary.LittleEndian.Uint64([]byte(name[:8]))))
 	}
 	last := uint64(len(name))
 	for i := range len(name) {
-		last = last<<8 | uint64(name[i]|fold&0xff)
+		last = last<<8 | uint64(name[i])
 	}
-	return mix(h, last)
+	return mix(h, lower(last))
+}
+
+// lower returns the eight octets of word with the letters A to Z in lower case. All eight are compared at once: adding to the
+// seven low bits of an octet sets its high bit when they are large enough.
+func lower(word uint64) uint64 {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	low := word &^ high
+	fromA, pastZ := low+(0x80-'A')*each, low+(0x7f-'Z')*each
+	return word | fromA&^pastZ&^word&high>>2
 }
