@@ -233,9 +233,10 @@ func TestScope(t *testing.T) {
 // TestScopeHoldsClientsThatAreRankedAlike takes clients from inside the scope of another: they must see its tiers.
 func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(17, 18))
+	dir := t.TempDir()
 	for range 1500 {
 		c := randomConfig(rnd)
-		corefile := c.corefile(t, t.TempDir())
+		corefile := c.corefile(t, dir)
 		p := policyOf(t, corefile)
 		for range 10 {
 			client := randomAddr(rnd)

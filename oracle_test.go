@@ -432,9 +432,10 @@ func record(line string) dns.RR {
 // TestTierAgainstOracle compares the ranking with a linear one: equal tiers are equally far, greater tiers are farther.
 func TestTierAgainstOracle(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
+	dir := t.TempDir()
 	for range 1500 {
 		c := randomConfig(rnd)
-		corefile := c.corefile(t, t.TempDir())
+		corefile := c.corefile(t, dir)
 		p := policyOf(t, corefile)
 		for range 8 {
 			client := randomAddr(rnd)
@@ -468,11 +469,12 @@ func TestTierAgainstOracle(t *testing.T) {
 // TestSectionAgainstOracle compares whole answers, through the handler, with what the contract says of them.
 func TestSectionAgainstOracle(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
+	dir := t.TempDir()
 	for range 1500 {
 		c := randomConfig(rnd)
 		c.limit = max(0, rnd.IntN(10)-5)
 		c.types = oneOf(rnd, nil, []string{"A"}, []string{"AAAA"}, []string{"A", "AAAA", "MX"}, []string{"MX"})
-		corefile := c.corefile(t, t.TempDir())
+		corefile := c.corefile(t, dir)
 		below := reply(hot, dns.TypeA, randomSection(rnd, 12)...)
 		below.Extra = randomSection(rnd, 12)
 		below.Authoritative = rnd.IntN(2) == 0

@@ -1,0 +1,75 @@
+package ordering
+
+import (
+	"context"
+	"testing"
+
+	"github.com/coredns/coredns/plugin/metadata"
+	"github.com/coredns/coredns/request"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+)
+
+// told returns what metadata says after an answer; before is what it says before.
+func told(t *testing.T, o *Ordering, client string, r *dns.Msg) (before, after map[string]string) {
+	t.Helper()
+	ctx := o.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{})
+	values := func() map[string]string {
+		all := map[string]string{}
+		for _, label := range []string{"client", "tier", "first"} {
+			f := metadata.ValueFunc(ctx, "ordering/"+label)
+			if f == nil {
+				t.Fatalf("no ordering/%s", label)
+			}
+			all[label] = f()
+		}
+		return all
+	}
+	before = values()
+	if _, err := o.ServeDNS(ctx, from(client), r); err != nil {
+		t.Fatal(err)
+	}
+	return before, values()
+}
+
+func TestMetadata(t *testing.T) {
+	two := reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)
+	query := func() *dns.Msg { return new(dns.Msg).SetQuestion(hot, dns.TypeA) }
+	nxdomain := reply(hot, dns.TypeA)
+	nxdomain.Rcode = dns.RcodeNameError
+	for _, tt := range []struct {
+		name, corefile, client string
+		r, below               *dns.Msg
+		want                   map[string]string
+	}{
+		{"nearest", "ordering", "10.4.3.2", query(), two,
+			map[string]string{"client": "10.4.3.2", "tier": "0", "first": "10.4.3.1"}},
+		{"on the network", "ordering", "10.9.9.9", query(), two,
+			map[string]string{"client": "10.9.9.9", "tier": "1", "first": "10.4.3.1"}},
+		{"elsewhere", "ordering", "2001:db8::9", query(), two,
+			map[string]string{"client": "2001:db8::9", "tier": "2", "first": "192.168.1.1"}},
+		{"of IPv6", "ordering", "2001:db8::9", query(), reply(hot, dns.TypeAAAA, rrset("2001:db8:1::1", "2001:db8::1")...),
+			map[string]string{"client": "2001:db8::9", "tier": "0", "first": "2001:db8::1"}},
+		{"behind an alias", "ordering", "10.4.3.2", query(),
+			reply(hot, dns.TypeA, append([]dns.RR{record("www.example.org. 300 IN CNAME " + hot)}, two.Answer...)...),
+			map[string]string{"client": "10.4.3.2", "tier": "0", "first": "10.4.3.1"}},
+		{"by Client Subnet", "ordering {\necs 203.0.113.53\n}", resolver, asking(subnet(1, "10.4.3.0", 24, 0)), two,
+			map[string]string{"client": "10.4.3.0", "tier": "0", "first": "10.4.3.1"}},
+		{"no answer", "ordering", "10.4.3.2", query(), nxdomain,
+			map[string]string{"client": "10.4.3.2", "tier": "", "first": ""}},
+		{"another zone", "ordering example.net", "10.4.3.2", query(), two,
+			map[string]string{"client": "", "tier": "", "first": ""}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := orderingOf(t, tt.corefile, replying(tt.below))
+			before, after := told(t, o, tt.client, tt.r)
+			if diff := cmp.Diff(map[string]string{"client": "", "tier": "", "first": ""}, before); diff != "" {
+				t.Errorf("before the answer:\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.want, after); diff != "" {
+				t.Errorf("after the answer:\n%s", diff)
+			}
+		})
+	}
+}

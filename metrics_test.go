@@ -1,0 +1,135 @@
+package ordering
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+
+	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// counted returns what a scrape says of responses_total with these labels, 0 where it says nothing.
+func counted(server, zone, view string, tier int) float64 {
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		panic(err)
+	}
+	want := map[string]string{"server": server, "zone": zone, "view": view, "tier": fmt.Sprint(tier)}
+	for _, family := range families {
+		if family.GetName() != "coredns_ordering_responses_total" {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if maps.Equal(labels, want) {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}
+
+// TestResponsesTotal asks for one client of each tier, in servers and zones that no other test has.
+func TestResponsesTotal(t *testing.T) {
+	o := orderingOf(t, "ordering responses.example.\nordering deep.responses.example.",
+		replying(reply(hot, dns.TypeA, rrset("10.4.3.1", "10.4.3.2")...)))
+	in := func(server, view string) context.Context {
+		ctx := context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: server})
+		return context.WithValue(ctx, dnsserver.ViewKey{}, view)
+	}
+	first, second := in("dns://:1053", "inside"), in("tls://:853", "")
+	asked := func(ctx context.Context, client, qname string) {
+		o.ServeDNS(ctx, from(client), new(dns.Msg).SetQuestion(qname, dns.TypeA))
+	}
+	asked(first, "10.4.3.9", "www.responses.example.")
+	asked(first, "10.4.3.9", "www.responses.example.")
+	asked(first, "10.9.9.9", "www.responses.example.")
+	asked(first, "2001:db8::9", "www.RESPONSES.example.")
+	asked(second, "10.4.3.9", "www.responses.example.")
+	asked(second, "10.4.3.9", "www.deep.responses.example.")
+	asked(second, "10.4.3.9", "www.example.")
+
+	for _, tt := range []struct {
+		server, zone, view string
+		tier               int
+		want               float64
+	}{
+		{"dns://:1053", "responses.example.", "inside", 0, 2},
+		{"dns://:1053", "responses.example.", "inside", 1, 1},
+		{"dns://:1053", "responses.example.", "inside", 2, 1},
+		{"tls://:853", "responses.example.", "", 0, 1},
+		{"tls://:853", "deep.responses.example.", "", 0, 1},
+		{"tls://:853", ".", "", 0, 0},
+	} {
+		if got := counted(tt.server, tt.zone, tt.view, tt.tier); got != tt.want {
+			t.Errorf("%+v: got %v", tt, got)
+		}
+	}
+}
+
+func TestWhatIsNotCounted(t *testing.T) {
+	nxdomain := reply(hot, dns.TypeA, rrset("10.4.3.1")...)
+	nxdomain.Rcode = dns.RcodeNameError
+	glue := reply(hot, dns.TypeNS, record(hot+" 300 IN NS ns.example.org."))
+	glue.Extra = rrset("10.4.3.1")
+	for name, below := range map[string]*dns.Msg{
+		"nothing": reply(hot, dns.TypeA), "NXDOMAIN": nxdomain, "a transfer": reply(hot, dns.TypeAXFR, rrset("10.4.3.1")...), "glue": glue,
+	} {
+		o := orderingOf(t, "ordering uncounted.example", replying(below))
+		ask(t, o, "10.4.3.9", "www.uncounted.example.", dns.TypeA)
+		if got := counted("", "uncounted.example.", "", 0); got != 0 {
+			t.Errorf("%s counts: %v", name, got)
+		}
+	}
+}
+
+// TestOneAddressCounts checks that how near the first address is does not depend on there being a second.
+func TestOneAddressCounts(t *testing.T) {
+	o := orderingOf(t, "ordering one.example", replying(reply(hot, dns.TypeAAAA, rrset("2001:db8::1")...)))
+	ask(t, o, "2001:db8::9", "www.one.example.", dns.TypeAAAA)
+	if got := counted("", "one.example.", "", 0); got != 1 {
+		t.Errorf("counted %v times", got)
+	}
+}
+
+// TestFarTiersCountForTheLast bounds the labels that a sort list of many words could make.
+func TestFarTiersCountForTheLast(t *testing.T) {
+	words := ""
+	for i := range 200 {
+		words += fmt.Sprintf(" 192.0.2.%d", i)
+	}
+	o := orderingOf(t, "ordering far.example {\nsortlist any"+words+"\n}", replying(reply(hot, dns.TypeA, rrset("192.0.2.150")...)))
+	ask(t, o, "10.4.3.9", "www.far.example.", dns.TypeA)
+	if got := counted("", "far.example.", "", countedTiers-1); got != 1 {
+		t.Errorf("counted %v times", got)
+	}
+}
+
+// TestServersCountConcurrently has several servers meet a rule for the first time at once.
+func TestServersCountConcurrently(t *testing.T) {
+	const servers, each = 8, 50
+	o := orderingOf(t, "ordering concurrent.example", replying(reply(hot, dns.TypeA, rrset("10.4.3.1", "10.4.3.2")...)))
+	var all sync.WaitGroup
+	for i := range servers {
+		ctx := context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: fmt.Sprint("dns://:", i)})
+		all.Go(func() {
+			for range each {
+				o.ServeDNS(ctx, from("10.4.3.9"), new(dns.Msg).SetQuestion("www.concurrent.example.", dns.TypeA))
+			}
+		})
+	}
+	all.Wait()
+	for i := range servers {
+		if got := counted(fmt.Sprint("dns://:", i), "concurrent.example.", "", 0); got != each {
+			t.Errorf("server %d: %v responses, want %d", i, got, each)
+		}
+	}
+}
