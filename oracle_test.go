@@ -182,6 +182,7 @@ func (c *config) sharedLabels(client, a netip.Addr) int {
 // location returns the labels that the longest prefix with a has.
 func (c *config) location(a netip.Addr) (labels []string) {
 	longest := -1
+	a = a.Unmap()
 	for _, line := range c.topology {
 		network, location, _ := strings.Cut(line, " ")
 		if n := netip.MustParsePrefix(network); n.Contains(a) && n.Bits() > longest {

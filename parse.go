@@ -1,6 +1,7 @@
 package ordering
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -19,8 +20,18 @@ import (
 )
 
 // parse returns the rules that the ordering directives of c's server block say. Its errors name file, line, property and
-// word.
+// word, and are one line even where a word is not.
 func parse(c *caddy.Controller) (*rules, error) {
+	rules, err := parseDirectives(c)
+	if err != nil {
+		return nil, errors.New(lineBreaks.Replace(err.Error()))
+	}
+	return rules, nil
+}
+
+var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`)
+
+func parseDirectives(c *caddy.Controller) (*rules, error) {
 	rules, turns := new(rules), newTurns()
 	for c.Next() {
 		zones, err := parseZones(c)

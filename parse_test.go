@@ -144,6 +144,9 @@ func TestParseRefusesDirective(t *testing.T) {
 			"an error behind good lines", "ordering {\nnetmask 24\n# a comment\n\nclassful of\n}",
 			"Testfile:5 - Error during parsing: classful: of is not on or off",
 		}, {
+			"a word of two lines", "ordering {\nnetmask \"2\n4\"\n}",
+			`Testfile:2 - Error during parsing: netmask: 2\n4 is not a length`,
+		}, {
 			"an error in the second directive", "ordering a.example {\nnetmask 24\n}\nordering b.example {\nnetmask 255.0.255.0\n}",
 			"Testfile:5 - Error during parsing: netmask: 255.0.255.0 has holes",
 		},
