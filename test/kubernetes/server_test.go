@@ -195,9 +195,15 @@ func (l *transcript) String() string {
 	return l.buf.String()
 }
 
-// tail returns the end, as much as one cares to read.
+// tail returns the end, as much as one cares to read, without what waiting for the server's readiness
+// has made it say over and over.
 func (l *transcript) tail() string {
 	const enough = 4000
-	all := l.String()
-	return all[max(0, len(all)-enough):]
+	var all strings.Builder
+	for line := range strings.Lines(l.String()) {
+		if !strings.Contains(line, "Plugins not ready") {
+			all.WriteString(line)
+		}
+	}
+	return all.String()[max(0, all.Len()-enough):]
 }
