@@ -2,7 +2,6 @@ package ordering
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/coredns/coredns/plugin"
 
@@ -15,8 +14,6 @@ import (
 type Ordering struct {
 	Next  plugin.Handler
 	rules *rules
-
-	observed atomic.Bool // somebody asks for metadata
 }
 
 // Name returns the name of the directive. It implements plugin.Handler.
@@ -50,7 +47,7 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	if rule.policy.ecs != nil {
 		ow.ecs = rule.policy.ecs.option(r, clientOctets(w.RemoteAddr()))
 	}
-	if o.observed.Load() {
+	if o.rules.observed.Load() {
 		ow.facts = factsIn(ctx)
 		ow.facts.setClient(ow.client())
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/coredns/coredns/plugin/metadata"
+	"github.com/coredns/coredns/plugin/pkg/dnstest"
 	"github.com/coredns/coredns/request"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,5 +72,23 @@ func TestMetadata(t *testing.T) {
 				t.Errorf("after the answer:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestMetadataOfEveryHandler checks that one handler of a server block tells the facts of another: CoreDNS makes one for each
+// of its zones, and metadata asks only one of them.
+func TestMetadataOfEveryHandler(t *testing.T) {
+	asked := orderingOf(t, "ordering", nil)
+	answers := &Ordering{Next: replying(reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)), rules: asked.rules}
+
+	r, w := new(dns.Msg).SetQuestion(hot, dns.TypeA), dnstest.NewRecorder(from("10.4.3.2"))
+	ctx := asked.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{Req: r, W: w})
+	if _, err := answers.ServeDNS(ctx, w, r); err != nil {
+		t.Fatal(err)
+	}
+	for label, want := range map[string]string{"client": "10.4.3.2", "first": "10.4.3.1", "tier": "0"} {
+		if got := metadata.ValueFunc(ctx, "ordering/"+label)(); got != want {
+			t.Errorf("ordering/%s is %q, want %q", label, got, want)
+		}
 	}
 }

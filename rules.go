@@ -23,6 +23,10 @@ type rules struct {
 	root   *rule            // for the root zone
 	byZone map[string]*rule // for the others
 	labels int              // of the zone that has most
+
+	// observed says that somebody asks for metadata. It is here because metadata asks one handler of the server block, and
+	// each of its zones and addresses has a handler of its own.
+	observed atomic.Bool
 }
 
 // add adds a policy for a zone, or returns the rule that is there for it already.
