@@ -74,7 +74,8 @@ func newClientSubnet(s *dns.EDNS0_SUBNET) *clientSubnet {
 
 // answer gives res the option back: FAMILY, ADDRESS and SOURCE PREFIX-LENGTH as sent, SCOPE PREFIX-LENGTH as far as p looks
 // at the client (RFC 7871 section 7.2.1). Where res has no address there is no order to depend on the client, and the scope
-// is 0; RFC 7871 section 7.4 asks for that in negative answers. Zone transfers are left alone.
+// is 0; RFC 7871 section 7.4 asks for that in negative answers. Where the plugins below have looked farther, as an upstream may
+// have, it stays theirs. Zone transfers are left alone.
 func (c *clientSubnet) answer(res *dns.Msg, p *policy) {
 	if res == nil || len(res.Question) == 0 || isTransfer(res.Question[0].Qtype) {
 		return
@@ -83,7 +84,23 @@ func (c *clientSubnet) answer(res *dns.Msg, p *policy) {
 	if slices.ContainsFunc(res.Answer, isAddress) || slices.ContainsFunc(res.Extra, isAddress) {
 		sent.SourceScope = uint8(p.scope(c.client))
 	}
+	sent.SourceScope = max(sent.SourceScope, c.scopeBelow(res))
 	res.Extra = c.withOption(res.Extra, &sent)
+}
+
+// scopeBelow returns the SCOPE PREFIX-LENGTH that res has already; 0 if it has none for this client.
+func (c *clientSubnet) scopeBelow(res *dns.Msg) uint8 {
+	opt := res.IsEdns0()
+	if opt == nil {
+		return 0
+	}
+	for _, o := range opt.Option {
+		s, ok := o.(*dns.EDNS0_SUBNET)
+		if ok && s.Family == c.sent.Family && s.SourceNetmask == c.sent.SourceNetmask && s.Address.Equal(c.sent.Address) {
+			return min(s.SourceScope, uint8(c.client.BitLen()))
+		}
+	}
+	return 0
 }
 
 // withOption returns the additional section extra with option in its OPT record, or in one of its own. It only reads extra

@@ -282,3 +282,30 @@ func TestClientSubnetIsReadOnTheWayDown(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestScopeFromBelowCounts checks that the scope of an upstream stays when it is the longer, so that nobody caches its records
+// for more clients than they are for.
+func TestScopeFromBelowCounts(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		below *dns.EDNS0_SUBNET
+		want  uint8
+	}{
+		{"longer", subnet(1, "10.4.3.0", 24, 28), 28},
+		{"shorter", subnet(1, "10.4.3.0", 24, 16), 24},
+		{"longer than an address", subnet(1, "10.4.3.0", 24, 99), 32},
+		{"for another address", subnet(1, "10.4.2.0", 24, 28), 24},
+		{"for another length", subnet(1, "10.4.3.0", 25, 28), 24},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			below := reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)
+			below.SetEdns0(1232, false)
+			below.IsEdns0().Option = []dns.EDNS0{tt.below}
+			o := orderingOf(t, "ordering {\necs 203.0.113.53\n}", replying(below))
+			got := subnetsIn(exchange(t, o, resolver, asking(subnet(1, "10.4.3.0", 24, 0))))
+			if len(got) != 1 || got[0].SourceScope != tt.want {
+				t.Errorf("options %v, want one of scope %d", got, tt.want)
+			}
+		})
+	}
+}
