@@ -58,6 +58,12 @@ func parseDirectives(c *caddy.Controller) (*rules, error) {
 func parseZones(c *caddy.Controller) ([]string, error) {
 	args := c.RemainingArgs()
 	for _, zone := range args {
+		if _, ok := properties[zone]; ok {
+			return nil, c.Errf("%s is a property and not a zone: write it on a line of its own between { and }", zone)
+		}
+		if strings.ContainsAny(zone, "{}") {
+			return nil, c.Errf("%s is not a zone: { wants a space in front, and } a line of its own", zone)
+		}
 		if _, ok := dns.IsDomainName(zone); !ok || len(plugin.Host(zone).NormalizeExact()) == 0 {
 			return nil, c.Errf("%s is not a zone", zone)
 		}

@@ -126,6 +126,12 @@ func TestParseRefusesDirective(t *testing.T) {
 			"a zone that is no name", "ordering example..org",
 			"Testfile:1 - Error during parsing: example..org is not a zone",
 		}, {
+			"a property in place of a zone", "ordering round_robin",
+			"Testfile:1 - Error during parsing: round_robin is a property and not a zone: write it on a line of its own between { and }",
+		}, {
+			"an empty block without a space", "ordering {}",
+			"Testfile:1 - Error during parsing: {} is not a zone: { wants a space in front, and } a line of its own",
+		}, {
 			"a zone twice in one directive", "ordering example.org EXAMPLE.org.",
 			"Testfile:1 - Error during parsing: zone example.org. has an ordering already, in line 1: put both in one",
 		}, {
