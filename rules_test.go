@@ -1,10 +1,13 @@
 package ordering
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/miekg/dns"
 )
@@ -90,6 +93,43 @@ func TestOutsideItsZonesNothingIsTouched(t *testing.T) {
 	for range 3 {
 		if res := ask(t, o, "10.4.3.2", hot, dns.TypeA); &res.Answer[0] != &below.Answer[0] {
 			t.Errorf("the answer was written anew: %v", addrs(res.Answer))
+		}
+	}
+}
+
+// source is a topology of which only the life is looked at.
+type source struct {
+	topology.Source
+	err    error // of Start
+	starts int   // less the stops
+}
+
+func (s *source) Start() error {
+	if s.err == nil {
+		s.starts++
+	}
+	return s.err
+}
+
+func (s *source) Stop() error {
+	s.starts = 0
+	return nil
+}
+
+func TestTopologiesStartTogether(t *testing.T) {
+	for _, broken := range []error{nil, errors.New("no room for a watch")} {
+		one, two := &source{}, &source{err: broken}
+		var z rules
+		z.add("a.example.", &policy{topology: one})
+		z.add("b.example.", &policy{topology: one})
+		z.add("c.example.", &policy{topology: two})
+
+		want := 1 // once, for two zones
+		if broken != nil {
+			want = 0
+		}
+		if err := z.start(); !errors.Is(err, broken) || one.starts != want || two.starts != want {
+			t.Errorf("the second fails with %v: start returns %v, %d and %d run, want %d of each", broken, err, one.starts, two.starts, want)
 		}
 	}
 }

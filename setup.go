@@ -1,6 +1,7 @@
 package ordering
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,7 +37,10 @@ func setup(c *caddy.Controller) error {
 		if err := checkLoadbalance(config, first); err != nil {
 			return plugin.Error(pluginName, err)
 		}
-		return rules.start()
+		if err := rules.start(); err != nil {
+			return plugin.Error(pluginName, fmt.Errorf("%s - topology: %w", first, err))
+		}
+		return nil
 	})
 	c.OnShutdown(rules.stop)
 	return nil
@@ -80,11 +84,11 @@ func checkLoadbalance(config *dnsserver.Config, place string) error {
 	return nil
 }
 
-// start begins to follow the topologies.
+// start begins to follow the topologies: all of them, or after an error none.
 func (z *rules) start() error {
 	for _, t := range z.topologies() {
 		if err := t.Start(); err != nil {
-			return plugin.Error(pluginName, err)
+			return errors.Join(err, z.stop())
 		}
 	}
 	return nil
