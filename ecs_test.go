@@ -234,7 +234,7 @@ func TestScope(t *testing.T) {
 func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(17, 18))
 	dir := t.TempDir()
-	for range 1500 {
+	for range 500 {
 		c := randomConfig(rnd)
 		corefile := c.corefile(t, dir)
 		p := policyOf(t, corefile)

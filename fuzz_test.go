@@ -141,7 +141,7 @@ func invented(b []byte) *dns.Msg {
 	}
 	owners := []string{"a.", "A.", "b.a.", "B.A.", "c.b.a.", "c.d.", "d.", ".", "", `\065.`}
 	owner := func() string { return owners[int(take())%len(owners)] }
-	m := new(dns.Msg).SetQuestion(owner(), dns.TypeA)
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(owner()), dns.TypeA)
 	m.Rcode, m.Authoritative = int(take()%8/7), take()%2 == 0
 	for len(b) > 0 && len(m.Answer)+len(m.Extra) < 300 {
 		kind, h := take(), dns.RR_Header{Name: owner(), Class: dns.ClassINET, Ttl: 60}
@@ -169,7 +169,7 @@ func invented(b []byte) *dns.Msg {
 		case 13:
 			rr = &dns.MX{Hdr: h, Preference: uint16(take()), Mx: owner()}
 		case 14:
-			rr = &dns.TXT{Hdr: h, Txt: []string{owner()}}
+			rr = &dns.NS{Hdr: h, Ns: owner()}
 		default:
 			rr = &dns.RRSIG{Hdr: h, TypeCovered: uint16(take())}
 		}

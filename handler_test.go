@@ -420,3 +420,28 @@ func TestReady(t *testing.T) {
 		}
 	}
 }
+
+// TestManyTiers has a sort list of more words than any array of counters is long, and addresses in most of them.
+func TestManyTiers(t *testing.T) {
+	c := &config{turning: "on", base: "received", sortlist: [][]string{{"any"}}}
+	var in []dns.RR
+	for i := range 450 {
+		a := netip.AddrFrom4([4]byte{10, byte(i / 256), byte(i % 256), 1})
+		if i%3 > 0 {
+			c.sortlist[0] = append(c.sortlist[0], netip.PrefixFrom(a, 24).Masked().String())
+		}
+		in = append(in, address(hot, a))
+		a = a.Next()
+		in = append(in, address(hot, a))
+	}
+	slices.Reverse(in)
+	for _, n := range []int{5, 700, 900} {
+		o := orderingOf(t, c.corefile(t, ""), replying(reply(hot, dns.TypeA, in[:n]...)))
+		for turn := range 3 {
+			want := c.section(in[:n], netip.MustParseAddr("192.168.1.1"), turn, true)
+			if got := ask(t, o, "192.168.1.1", hot, dns.TypeA).Answer; !slices.Equal(got, want) {
+				t.Errorf("%d records come in another order at turn %d", n, turn)
+			}
+		}
+	}
+}

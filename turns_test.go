@@ -337,3 +337,23 @@ func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 		})
 	}
 }
+
+// TestTurnsOfARotatingUpstream has an upstream whose rotation moves addresses of several tiers: the turns are those of the
+// addresses and not of the order in which they came.
+func TestTurnsOfARotatingUpstream(t *testing.T) {
+	near, far := numbered("10.4.3", 3), numbered("192.168.1", 4)
+	in := rrset(slices.Concat(near, far)...)
+	below := reply(hot, dns.TypeA)
+	below.Authoritative = false
+	o := orderingOf(t, "ordering", replying(below))
+	firsts, fourths := map[string]int{}, map[string]int{}
+	for i := range 7 * 12 {
+		below.Answer = slices.Concat(in[i%7:], in[:i%7])
+		got := addrs(ask(t, o, "10.4.3.200", hot, dns.TypeA).Answer)
+		firsts[got[0]]++
+		fourths[got[3]]++
+	}
+	if u, v := unevenness(firsts, near), unevenness(fourths, far); u != 1 || v != 1 {
+		t.Errorf("max/min %v in the near tier, %v in the far one: %v %v", u, v, firsts, fourths)
+	}
+}
