@@ -54,31 +54,43 @@ func TestFamiliesTakeTurnsApart(t *testing.T) {
 		aaaa = "2001:db8::1 2001:db8::2"
 	)
 	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", a+" "+aaaa))+"\n}")
-	c, firsts, firsts6 := s.as("10.9.8.7"), tally{}, tally{}
-	for range 200 {
-		firsts[first(c.answer("www.example.org"))]++
-		firsts6[first(c.answer6("www.example.org"))]++
+	// For the second of these clients, all addresses of both families are in one tier.
+	for _, addr := range []string{"10.9.8.7", "198.51.100.7"} {
+		t.Run(addr, func(t *testing.T) {
+			c, firsts, firsts6 := s.as(addr), tally{}, tally{}
+			for range 200 {
+				firsts[first(c.answer("www.example.org"))]++
+				firsts6[first(c.answer6("www.example.org"))]++
+			}
+			firsts.even(t, a, 100)
+			firsts6.even(t, aaaa, 100)
+		})
 	}
-	firsts.even(t, a, 100)
-	firsts6.even(t, aaaa, 100)
 }
 
 func TestClientsOfDifferentTiersTakeTurnsApart(t *testing.T) {
 	const (
-		here  = "10.9.8.1 10.9.8.2"
-		there = "172.16.1.1 172.16.1.2"
-		both  = here + " " + there
+		client1 = "10.9.8.7"
+		client2 = "172.16.1.7"
 	)
-	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", both))+"\n}")
-	firsts := map[string]tally{"10.9.8.7": {}, "172.16.1.7": {}, "198.51.100.7": {}}
-	for range 200 {
-		for client, f := range firsts {
-			f[first(s.as(client).answer("www.example.org"))]++
-		}
+	tests := []struct{ near1, near2 string }{
+		{"10.9.8.1 10.9.8.2", "172.16.1.1 172.16.1.2"},
+		{"10.9.8.1 10.9.8.2", "172.16.1.1"},
+		{"10.9.8.1 10.9.8.2", "172.16.1.1 172.16.1.2 172.16.1.3"},
+		{"10.9.8.1 10.9.8.2 10.9.8.3 10.9.8.4", "172.16.1.1 172.16.1.2 172.16.1.3 172.16.1.4"},
 	}
-	firsts["10.9.8.7"].even(t, here, 100)
-	firsts["172.16.1.7"].even(t, there, 100)
-	firsts["198.51.100.7"].even(t, both, 50)
+	for _, test := range tests {
+		t.Run(test.near1+" and "+test.near2, func(t *testing.T) {
+			s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", test.near1+" "+test.near2))+"\n}")
+			firsts1, firsts2 := tally{}, tally{}
+			for range 120 {
+				firsts1[first(s.as(client1).answer("www.example.org"))]++
+				firsts2[first(s.as(client2).answer("www.example.org"))]++
+			}
+			firsts1.even(t, test.near1, 120/len(strings.Fields(test.near1)))
+			firsts2.even(t, test.near2, 120/len(strings.Fields(test.near2)))
+		})
+	}
 }
 
 // Clients that see the same tiers share the turns, so that the load of all of
