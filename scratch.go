@@ -289,7 +289,7 @@ func sortByRdata(set []dns.RR, members []uint16) {
 		wire := make([]byte, dns.Len(rr))
 		// A record that cannot be packed cannot be sent either, so that its place does not matter.
 		if n, err := dns.PackRR(rr, wire, 0, nil, false); err == nil {
-			rdata[i] = wire[dns.Len(&header):n]
+			rdata[i] = wire[min(dns.Len(&header), n):n] // shorter with an empty owner, which is no name
 		}
 	}
 	slices.SortStableFunc(members, func(a, b uint16) int { return bytes.Compare(rdata[a], rdata[b]) })
