@@ -138,6 +138,25 @@ func TestScope(t *testing.T) {
 	}
 }
 
+// An upstream may look farther into the client's address than we do: its answer is
+// for no more clients than it says.
+func TestScopeOfAnUpstreamCounts(t *testing.T) {
+	for below, want := range map[uint8]uint8{0: 24, 8: 24, 28: 28} {
+		addr := upstream(t, func(m *dns.Msg) {
+			m.Answer = rrs(t, host("www.example.org.", "172.16.1.1 10.9.8.1"))
+			m.SetEdns0(4096, false)
+			option := subnet("10.9.8.0/24")
+			option.SourceScope = below
+			m.IsEdns0().Option = []dns.EDNS0{option}
+		})
+		s := start(t, "example.org {\n import clients\n ordering {\n ecs 198.51.100.53\n }\n forward . "+addr+"\n}")
+		r, echo := s.as(resolver).askWith("www.example.org", dns.TypeA, subnet("10.9.8.0/24"))
+		if echo == nil || echo.SourceScope != want || len(r.IsEdns0().Option) != 1 {
+			t.Errorf("scope %d from below gives %v, want scope %d once", below, r.IsEdns0(), want)
+		}
+	}
+}
+
 // octets are a Client Subnet option as it goes over the wire, good or bad.
 func octets(family, source, scope byte, address ...byte) dns.EDNS0 {
 	return &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: append([]byte{0, family, source, scope}, address...)}

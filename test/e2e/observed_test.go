@@ -142,3 +142,26 @@ func TestMetadataInALogLine(t *testing.T) {
 		})
 	}
 }
+
+// CoreDNS asks one handler of a server block for metadata; the facts are there in
+// every zone all the same.
+func TestMetadataInEveryZoneOfAServerBlock(t *testing.T) {
+	origins := []string{"log1.example", "log2.example", "log3.example"}
+	var files strings.Builder
+	for _, origin := range origins {
+		files.WriteString("file " + zoneOf(t, origin, host("www", "192.0.2.1 10.9.8.1")) + " " + origin + "\n")
+	}
+	s := start(t, strings.Join(origins, " ")+` {
+		import clients
+		metadata
+		log . "zones {name} {/ordering/client} {/ordering/tier} {/ordering/first}"
+		ordering
+		`+files.String()+`
+	}`)
+	for _, origin := range origins {
+		line := "zones www." + origin + ". 10.9.8.7 0 10.9.8.1\n"
+		before := len(journal.lines(line))
+		s.as("10.9.8.7").answer("www." + origin)
+		eventually(t, line, func() bool { return len(journal.lines(line)) == before+1 })
+	}
+}
