@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"crypto"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,7 +100,7 @@ func signingKey(t *testing.T) (*dns.DNSKEY, string) {
 	base := filepath.Join(t.TempDir(), fmt.Sprintf("Kexample.org.+%03d+%05d", key.Algorithm, key.KeyTag()))
 	for ending, text := range map[string]string{
 		".key":     key.String() + "\n",
-		".private": key.PrivateKeyString(private.(crypto.PrivateKey)),
+		".private": key.PrivateKeyString(private),
 	} {
 		if err := os.WriteFile(base+ending, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
