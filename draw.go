@@ -1,30 +1,12 @@
 package ordering
 
 import (
-	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
 
 	"github.com/miekg/dns"
 )
-
-// A sortKey is a record with what it is sorted by: hi, then lo.
-type sortKey struct {
-	hi, lo uint64
-	member uint16
-	tier   uint32
-}
-
-func compareKeys(a, b sortKey) int {
-	switch {
-	case a.hi != b.hi:
-		return cmp.Compare(a.hi, b.hi)
-	case a.lo != b.lo:
-		return cmp.Compare(a.lo, b.lo)
-	}
-	return cmp.Compare(a.member, b.member)
-}
 
 // shuffle puts tier in a random order, every permutation equally likely.
 func shuffle(tier []uint16) {

@@ -1,0 +1,245 @@
+package ordering
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
+
+	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/miekg/dns"
+)
+
+// errorf returns an error that names file, line and property.
+func (b *block) errorf(format string, args ...any) error {
+	return b.Errf("%s: %s", b.property, fmt.Sprintf(format, args...))
+}
+
+// args returns the words behind the property, of which there must be least to most. want says what they should be.
+func (b *block) args(least, most int, want string) ([]string, error) {
+	args := b.RemainingArgs()
+	switch {
+	case len(args) < least:
+		return nil, b.errorf("wants %s", want)
+	case len(args) > most:
+		return nil, b.errorf("%s is one word too many: wants %s", args[most], want)
+	}
+	return args, nil
+}
+
+// unlimited is how many words a list may have.
+const unlimited = int(^uint(0) >> 1)
+
+// choice reads one word and returns its index in words.
+func (b *block) choice(words ...string) (int, error) {
+	want := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	args, err := b.args(1, 1, want)
+	if err != nil {
+		return 0, err
+	}
+	i := slices.Index(words, args[0])
+	if i < 0 {
+		return 0, b.errorf("%s is not %s", args[0], want)
+	}
+	return i, nil
+}
+
+func (b *block) toggle(on *bool) error {
+	i, err := b.choice("on", "off")
+	*on = i == 0
+	return err
+}
+
+func (b *block) parseRoundRobin() error {
+	i, err := b.choice("on", "off", "random", "sticky")
+	b.rotation = [...]rotation{cyclic, fixed, shuffled, sticky}[i]
+	return err
+}
+
+func (b *block) parseBaseOrder() error {
+	i, err := b.choice("auto", "received", "canonical")
+	b.base = [...]base{automatic, received, canonical}[i]
+	return err
+}
+
+func (b *block) parseNetmask() error {
+	args, err := b.args(1, unlimited, "one mask or more")
+	if err != nil {
+		return err
+	}
+	b.netmask = nil
+	for _, word := range args {
+		length, err := parseMask(word)
+		switch {
+		case err != nil:
+			return b.errorf("%s %v", word, err)
+		case length == classfulMask && b.classfulOnly, slices.Contains(b.netmask, length):
+			return b.errorf("%s is there twice", word)
+		case length == classfulMask:
+			b.classfulOnly = true
+		default:
+			b.netmask = append(b.netmask, length)
+		}
+	}
+	return nil
+}
+
+func (b *block) parseNetmask6() error {
+	args, err := b.args(1, unlimited, "one length or more")
+	if err != nil {
+		return err
+	}
+	b.netmask6 = nil
+	for _, word := range args {
+		length, err := parseLength(word, 128)
+		switch {
+		case err != nil:
+			return b.errorf("%s %v", word, err)
+		case slices.Contains(b.netmask6, length):
+			return b.errorf("%s is there twice", word)
+		}
+		b.netmask6 = append(b.netmask6, length)
+	}
+	return nil
+}
+
+// unordered are the types that are refused, and why.
+var unordered = map[uint16]string{
+	dns.TypeCNAME: "is an alias, of which a name has one",
+	dns.TypeDNAME: "is an alias, of which a name has one",
+	dns.TypeSOA:   "is the one record of its kind",
+	dns.TypeOPT:   "is no data of a name",
+	dns.TypeRRSIG: "belongs to other records",
+	dns.TypeTSIG:  "is no data of a name",
+	dns.TypeANY:   "is no type of a record",
+	dns.TypeAXFR:  "is no type of a record",
+	dns.TypeIXFR:  "is no type of a record",
+}
+
+func (b *block) parseTypes() error {
+	args, err := b.args(1, unlimited, "one type or more")
+	if err != nil {
+		return err
+	}
+	b.types = typeSet{}
+	for _, word := range args {
+		t, ok := dns.StringToType[strings.ToUpper(word)]
+		if !ok {
+			return b.errorf("%s is not a type", word)
+		}
+		if why, refused := unordered[t]; refused {
+			return b.errorf("%s %s: it cannot be ordered", word, why)
+		}
+		if !b.types.add(t) {
+			return b.errorf("%s is there twice", word)
+		}
+	}
+	return nil
+}
+
+func (b *block) parseSortlist() error {
+	args, err := b.args(1, unlimited, "CLIENTS [PREFERENCE...]")
+	if err != nil {
+		return err
+	}
+	st := statement{line: b.Line()}
+	if st.clients, err = parseNetworks(args[0]); err != nil {
+		return b.errorf("%v", err)
+	}
+	for _, arg := range args[1:] {
+		var w word
+		arg, w.negated = strings.CutPrefix(arg, "!")
+		if w.networks, err = parseNetworks(arg); err != nil {
+			return b.errorf("%v", err)
+		}
+		st.words = append(st.words, w)
+	}
+	if st.words == nil {
+		st.words = []word{{networks: st.clients}}
+	}
+	b.statements = append(b.statements, st)
+	return nil
+}
+
+func (b *block) parseTopology() error {
+	args, err := b.args(1, 3, "FILE, or kubernetes [KUBECONFIG [CONTEXT]]")
+	if err != nil {
+		return err
+	}
+	if args[0] == "kubernetes" {
+		args = append(args, "", "")
+		b.topology, err = topology.NewCluster(args[1], args[2])
+	} else {
+		if len(args) > 1 {
+			return b.errorf("%s is one word too many: wants FILE", args[1])
+		}
+		path := args[0]
+		if root := dnsserver.GetConfig(b.Controller).Root; !filepath.IsAbs(path) && root != "" {
+			path = filepath.Join(root, path)
+		}
+		b.topology, err = topology.NewFile(path)
+	}
+	if err != nil {
+		return b.errorf("%v", err)
+	}
+	return nil
+}
+
+func (b *block) parseWeight() error {
+	args, err := b.args(2, 2, "NETWORK N")
+	if err != nil {
+		return err
+	}
+	network, err := parseNetwork(args[0])
+	if err != nil {
+		return b.errorf("%v", err)
+	}
+	n, err := strconv.ParseUint(args[1], 10, 8)
+	if err != nil {
+		return b.errorf("%s is not a number from 0 to 255", args[1])
+	}
+	if b.weights == nil {
+		b.weights = new(weights)
+	}
+	if _, twice := b.weights.networks.Get(network); twice {
+		return b.errorf("%s is there twice", args[0])
+	}
+	b.weights.networks.Insert(network, uint8(n))
+	return nil
+}
+
+func (b *block) parseAnswerLimit() error {
+	args, err := b.args(1, 1, "a number")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(args[0])
+	switch {
+	case err != nil || n < 0:
+		return b.errorf("%s is not a number from 1 up", args[0])
+	case n == 0:
+		return b.errorf("0 would leave no address: remove the line for no limit")
+	}
+	b.limit = n
+	return nil
+}
+
+func (b *block) parseECS() error {
+	args, err := b.args(1, unlimited, "one network or more that is trusted")
+	if err != nil {
+		return err
+	}
+	b.ecs = new(trust)
+	for _, word := range args {
+		n, err := parseNetwork(word)
+		if err != nil {
+			return b.errorf("%v", err)
+		}
+		b.ecs.networks.Insert(n)
+	}
+	return nil
+}
