@@ -10,7 +10,7 @@ import (
 )
 
 // Ordering is the plugin's handler: it puts the answers that come up the chain from Next in the order of the policy for
-// the zone of the question.
+// the zone of the question. The zero value orders nothing; what a Corefile says makes one that does.
 type Ordering struct {
 	Next  plugin.Handler
 	rules *rules

@@ -42,7 +42,7 @@ func (f *facts) setFirst(rr dns.RR, tier uint32) {
 // address, and ordering/tier, how near that is. They are empty where there is nothing to tell. It implements
 // metadata.Provider.
 func (o *Ordering) Metadata(ctx context.Context, _ request.Request) context.Context {
-	o.rules.observed.Store(true)
+	o.rules.observe()
 	f := new(facts)
 	metadata.SetValueFunc(ctx, pluginName+"/client", func() string { return text(f.client) })
 	metadata.SetValueFunc(ctx, pluginName+"/first", func() string { return text(f.first) })

@@ -17,7 +17,7 @@ type rule struct {
 	servers atomic.Pointer[[]*counts]
 }
 
-// rules are the policies of one server block, by zone.
+// rules are the policies of one server block, by zone. Nil has none.
 type rules struct {
 	all    []*rule
 	root   *rule            // for the root zone
@@ -48,8 +48,18 @@ func (z *rules) add(zone string, p *policy) (twice *rule) {
 	return nil
 }
 
+// observe notes that somebody asks for metadata.
+func (z *rules) observe() {
+	if z != nil && !z.observed.Load() { // written once, so that queries do not fight over it
+		z.observed.Store(true)
+	}
+}
+
 // topologies returns the topologies of z, each once: several zones may share a policy.
 func (z *rules) topologies() []topology.Source {
+	if z == nil {
+		return nil
+	}
 	var all []topology.Source
 	for _, r := range z.all {
 		if t := r.policy.topology; t != nil && !slices.Contains(all, t) {
@@ -62,7 +72,10 @@ func (z *rules) topologies() []topology.Source {
 // find returns the rule of the most specific zone that holds name, nil if none does. It looks up as many suffixes of name
 // as a zone has labels at most, however many zones there are.
 func (z *rules) find(name string) *rule {
-	if z.labels == 0 {
+	switch {
+	case z == nil:
+		return nil
+	case z.labels == 0:
 		return z.root
 	}
 	found := z.root
