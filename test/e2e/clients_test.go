@@ -15,12 +15,12 @@ import (
 // A client asks a server under an address of its choice.
 type client struct {
 	t    *testing.T
-	s    *server
+	s    *running
 	addr netip.Addr
 }
 
 // as returns a client of s with the given address.
-func (s *server) as(addr string) client {
+func (s *running) as(addr string) client {
 	return client{s.t, s, netip.MustParseAddr(addr)}
 }
 

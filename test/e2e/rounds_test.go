@@ -13,7 +13,7 @@ func TestStickyGivesAClientOneOrder(t *testing.T) {
 		all  = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4"
 		less = "192.0.2.1 192.0.2.2 192.0.2.4"
 	)
-	sticky := func(addresses string) *server {
+	sticky := func(addresses string) *running {
 		return start(t, "example.org {\n import clients\n ordering {\n round_robin sticky\n }\n file "+zone(t, host("www", addresses))+"\n}")
 	}
 	const clients = 400

@@ -204,7 +204,7 @@ func TestTransfersAreLeftAlone(t *testing.T) {
 }
 
 // transfer returns the records of example.org as from gives them to 10.9.8.7.
-func transfer(t *testing.T, from *server, qtype uint16) (all []string) {
+func transfer(t *testing.T, from *running, qtype uint16) (all []string) {
 	t.Helper()
 	q := question("example.org", qtype)
 	if qtype == dns.TypeIXFR {

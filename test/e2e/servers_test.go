@@ -14,12 +14,11 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/coredns-ordering/ordering"
-	"github.com/coredns-ordering/ordering/internal/directives"
+	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
-	_ "github.com/coredns/coredns/core/plugin"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
 )
 
@@ -28,12 +27,8 @@ import (
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
-	if err := dnsserver.Register(); err != nil {
-		log.Fatal(err)
-	}
-	dnsserver.Directives = directives.WithOrdering(dnsserver.Directives)
 	dnsserver.Port = "0" // of server blocks that name none: any free one
-	dnsserver.Quiet, caddy.Quiet = true, true
+	clog.SetOutput(&journal)
 	log.SetOutput(&journal)
 	os.Exit(m.Run())
 }
@@ -49,8 +44,8 @@ const clients = `
 }
 `
 
-// A server is a running CoreDNS.
-type server struct {
+// A running is a CoreDNS that serves a test.
+type running struct {
 	t        *testing.T
 	instance *caddy.Instance
 
@@ -59,43 +54,36 @@ type server struct {
 }
 
 // start starts a CoreDNS that ends with the test. Its Corefile can import clients.
-func start(t *testing.T, corefile string) *server {
+func start(t *testing.T, corefile string) *running {
 	t.Helper()
 	instance, err := launch(clients + corefile)
 	if err != nil {
 		t.Fatalf("%v\nin\n%s", err, corefile)
 	}
-	s := &server{t: t, instance: instance}
+	s := &running{t: t, instance: instance}
 	t.Cleanup(s.stop)
 	return s
 }
 
 // launch starts a CoreDNS from a Corefile, which errors call Corefile.
 func launch(corefile string) (*caddy.Instance, error) {
-	return caddy.Start(input(corefile))
-}
-
-func input(corefile string) caddy.Input {
-	return caddy.CaddyfileInput{Filepath: "Corefile", Contents: []byte(corefile), ServerTypeName: "dns"}
+	return caddy.Start(server.Input("Corefile", corefile))
 }
 
 // restart replaces the Corefile as a reload does. On an error the old one goes on.
-func (s *server) restart(corefile string) error {
+func (s *running) restart(corefile string) error {
 	s.hangUp()
-	instance, err := s.instance.Restart(input(clients + corefile))
+	instance, err := s.instance.Restart(server.Input("Corefile", clients+corefile))
 	s.instance = instance
 	return err
 }
 
-func (s *server) stop() {
+func (s *running) stop() {
 	s.hangUp()
-	s.instance.ShutdownCallbacks()
-	if err := s.instance.Stop(); err != nil {
-		s.t.Errorf("stop: %v", err)
-	}
+	server.Stop(s.t, s.instance)
 }
 
-func (s *server) hangUp() {
+func (s *running) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.udp != nil {
@@ -105,7 +93,7 @@ func (s *server) hangUp() {
 }
 
 // udpAddr returns where s listens for datagrams.
-func (s *server) udpAddr() string {
+func (s *running) udpAddr() string {
 	for _, l := range s.instance.Servers() {
 		if a := l.LocalAddr(); a != nil {
 			return a.String()
@@ -116,7 +104,7 @@ func (s *server) udpAddr() string {
 }
 
 // tcpAddr returns where s listens for streams.
-func (s *server) tcpAddr() string {
+func (s *running) tcpAddr() string {
 	for _, l := range s.instance.Servers() {
 		if a := l.Addr(); a != nil {
 			return a.String()

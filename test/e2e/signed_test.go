@@ -118,7 +118,7 @@ func TestSignaturesVerifyOverTheReorderedSet(t *testing.T) {
 	path := zone(t, "alias CNAME www\n"+host("www", far+" "+near))
 	signing := "dnssec {\n key file " + base + "\n }\n file " + path + "\n}"
 	plain := start(t, "example.org {\n import clients\n "+signing)
-	ask := func(s *server) []dns.RR {
+	ask := func(s *running) []dns.RR {
 		q := question("alias.example.org", dns.TypeA)
 		q.SetEdns0(4096, true)
 		return s.as("10.9.8.7").exchange(q).Answer

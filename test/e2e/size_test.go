@@ -39,7 +39,7 @@ func TestAnswerLimit(t *testing.T) {
 		far  = "192.0.2.1 192.0.2.2"
 	)
 	path := zone(t, host("www", far+" "+near)+host("two", far)+host("six", "2001:db8::1 2001:db8::2 2001:db8::3"))
-	with := func(properties string) *server {
+	with := func(properties string) *running {
 		return start(t, "example.org {\n import clients\n ordering {\n round_robin off\n "+properties+"\n }\n file "+path+"\n}")
 	}
 	tests := []struct{ limit, client, want string }{

@@ -26,7 +26,7 @@ const (
 
 // encrypted starts a server with a certificate that is called example.org, and
 // returns what its clients trust.
-func encrypted(t *testing.T, transport string) (*server, *tls.Config) {
+func encrypted(t *testing.T, transport string) (*running, *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

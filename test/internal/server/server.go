@@ -22,27 +22,32 @@ func init() {
 	clog.SetOutput(io.Discard)
 }
 
-// Start starts a server with this Corefile, which is called name in messages, and stops it when the test ends. Its error is
-// what a server that does not start would say. Port 0 in the Corefile is a free one.
+// Input returns a Corefile, which is called name in messages, as caddy takes it. Port 0 in it is a free one.
+func Input(name, corefile string) caddy.Input {
+	return caddy.CaddyfileInput{Filepath: name, Contents: []byte(corefile), ServerTypeName: "dns"}
+}
+
+// Start starts a server with this Corefile, and stops it when the test ends. Its error is what a server that does not start
+// would say.
 func Start(t testing.TB, name, corefile string) (*caddy.Instance, error) {
 	t.Helper()
-	instance, err := caddy.Start(caddy.CaddyfileInput{
-		Filepath:       name,
-		Contents:       []byte(corefile),
-		ServerTypeName: "dns",
-	})
+	instance, err := caddy.Start(Input(name, corefile))
 	if err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() {
-		for _, err := range instance.ShutdownCallbacks() {
-			t.Error(err)
-		}
-		if err := instance.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { Stop(t, instance) })
 	return instance, nil
+}
+
+// Stop stops a running instance, and what its plugins have started.
+func Stop(t testing.TB, instance *caddy.Instance) {
+	t.Helper()
+	for _, err := range instance.ShutdownCallbacks() {
+		t.Error(err)
+	}
+	if err := instance.Stop(); err != nil {
+		t.Error(err)
+	}
 }
 
 // UDP returns the address at which the first server block of instance takes queries over UDP.
