@@ -317,7 +317,7 @@ func randomConfig(rnd *rand.Rand) *config {
 		}
 	}
 	for range rnd.IntN(4) {
-		if n := 8 + rnd.IntN(121); !slices.Contains(c.masks6, n) {
+		if n := rnd.IntN(129); !slices.Contains(c.masks6, n) {
 			c.masks6 = append(c.masks6, n)
 		}
 	}

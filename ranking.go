@@ -143,6 +143,9 @@ func (k *ranking) tiers() int {
 // tier returns the tier of an address; 0 is nearest.
 func (k *ranking) tier(o octets) uint32 {
 	t := uint32(k.masks.tier[k.client.shared(o)])
+	if o.is4() != k.client.is4() {
+		t = uint32(len(k.masks.lengths)) // whatever bits the two happen to share, as fe80:: does with IPv4
+	}
 	if k.hasTables() {
 		t = k.tableTier(o.addr(), t)
 	}

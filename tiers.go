@@ -38,7 +38,8 @@ func (s *scratch) rank(set []dns.RR, k *ranking) {
 	clear(spans)
 	last, masks, client, tables := uint32(0), &k.masks.tier, k.client, k.hasTables()
 	for i, rr := range set {
-		// This is k.tier, and the counting, in one loop: it is the one that a query spends most time in.
+		// This is k.tier, and the counting, in one loop: it is the one that a query spends most time in. Addresses of
+		// the other family than the client's all get one tier here, whichever it is.
 		o := octetsOf(rr)
 		t := uint32(masks[client.shared(o)])
 		if tables {
