@@ -2,7 +2,9 @@ package topology
 
 import (
 	"bytes"
+	"context"
 	golog "log"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -11,11 +13,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 )
 
 // eventually waits until what is described is so.
@@ -177,6 +181,22 @@ func TestStartStopLeavesNoGoroutine(t *testing.T) {
 		cycle(i)
 	}
 	eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// TestStopDoesNotWaitForTheAPIServer stops a cluster that has been refused for long enough that it tries seldom.
+func TestStopDoesNotWaitForTheAPIServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, syscall.ECONNREFUSED
+		}})
+		start(t, c)
+		time.Sleep(10 * time.Minute)
+		asked := time.Now()
+		c.Stop()
+		if waited := time.Since(asked); waited > 0 {
+			t.Errorf("Stop took %v", waited)
+		}
+	})
 }
 
 func TestStopWithoutStart(t *testing.T) {

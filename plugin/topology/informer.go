@@ -2,10 +2,12 @@ package topology
 
 import (
 	"context"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 )
@@ -32,6 +34,11 @@ func informer[L runtime.Object, F any](c *Cluster, kind string, client lister[L]
 				// An older API server. A list follows.
 			case initial:
 				c.heard(ctx, "list", kind, err)
+				if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
+					// After these the reflector waits here, for up to a minute and whatever becomes of ctx: Stop would have
+					// to wait too. After others it tries a list, and then waits no longer than ctx allows.
+					err = errors.New(err.Error())
+				}
 			default:
 				c.heard(ctx, "watch", kind, err)
 			}
