@@ -43,8 +43,9 @@ func randomLot(octets) uint64 { return rand.Uint64() }
 // a client the same order, after a restart too, and an address that goes moves none of the others (rendezvous hashing,
 // Thaler and Ravishankar, 1998).
 func stickyLot(client octets) func(octets) uint64 {
-	c := mix(mix(0x243f6a8885a308d3, client.hi), client.lo)
+	k := secret{0x243f6a8885a308d3, 0x9e3779b97f4a7c15} // not so secret: the same everywhere
+	c := k.mix(k.mix(k.seed, client.hi), client.lo)
 	return func(a octets) uint64 {
-		return mix(mix(mix(c, a.hi), a.lo), 0x13198a2e03707344)
+		return k.mix(k.mix(k.mix(c, a.hi), a.lo), 0x13198a2e03707344)
 	}
 }

@@ -91,7 +91,7 @@ func (a *arranger) arrange(s *scratch, set []dns.RR, q *query) {
 	}
 	turn := uint64(0)
 	if a.rotation == cyclic {
-		turn = a.turns.take(s.turnKey(set, a.turns.seed))
+		turn = a.turns.take(s.turnKey(set, a.turns.secret))
 	}
 	if a.weights == nil && (a.rotation == cyclic || a.rotation == fixed) {
 		s.layOut(len(set), turn)

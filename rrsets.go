@@ -32,19 +32,19 @@ func (s *scratch) findRuns(in []dns.RR, a *arranger) {
 		i = end
 	}
 	if s.runEnd > 1 {
-		s.joinRuns(in, a.turns.seed)
+		s.joinRuns(in, a.turns.secret)
 	}
 }
 
 // joinRuns chains the runs that belong to one RRset. It finds them by a hash of owner, class and type, so that an answer with a
 // thousand RRsets (the SRV of a large headless service) costs a thousand steps and not a million.
-func (s *scratch) joinRuns(in []dns.RR, seed uint64) {
+func (s *scratch) joinRuns(in []dns.RR, k secret) {
 	runs := s.runs[:s.runEnd]
 	s.heads = sized(s.heads, 2<<bits.Len(uint(len(runs))))
 	clear(s.heads) // heads holds the newest run of an RRset, counted from 1
 	for r := range runs {
 		h := in[runs[r].first].Header()
-		at := mix(hashOwner(seed, h.Name), uint64(h.Class)<<16|uint64(h.Rrtype)) % uint64(len(s.heads))
+		at := k.mix(k.owner(h.Name), uint64(h.Class)<<16|uint64(h.Rrtype)) % uint64(len(s.heads))
 		for s.heads[at] != 0 {
 			last := &runs[s.heads[at]-1]
 			if sameRRset(h, in[last.first]) {

@@ -53,15 +53,15 @@ func (s *scratch) rank(set []dns.RR, k *ranking) {
 }
 
 // turnKey returns the key under which the turns of set are counted: owner, class, type and tier assignment.
-func (s *scratch) turnKey(set []dns.RR, seed uint64) uint64 {
+func (s *scratch) turnKey(set []dns.RR, k secret) uint64 {
 	h := set[0].Header()
-	key := mix(hashOwner(seed, h.Name), uint64(len(set))<<32|uint64(h.Class)<<16|uint64(h.Rrtype))
+	key := k.mix(k.owner(h.Name), uint64(len(set))<<32|uint64(h.Class)<<16|uint64(h.Rrtype))
 	tiers := s.tiers[:len(set)]
 	for ; len(tiers) >= 4; tiers = tiers[4:] {
-		key = mix(key, uint64(tiers[0])^uint64(tiers[1])<<16^uint64(tiers[2])<<32^uint64(tiers[3])<<48)
+		key = k.mix(key, uint64(tiers[0])^uint64(tiers[1])<<16^uint64(tiers[2])<<32^uint64(tiers[3])<<48)
 	}
 	for _, t := range tiers {
-		key = mix(key, uint64(t))
+		key = k.mix(key, uint64(t))
 	}
 	return key
 }

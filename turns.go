@@ -27,10 +27,10 @@ const (
 // the names that are asked for again and again. The zero value is not usable; see newTurns.
 type turns struct {
 	words [sets][ways]atomic.Uint64
-	seed  uint64
+	secret
 }
 
-func newTurns() *turns { return &turns{seed: rand.Uint64()} }
+func newTurns() *turns { return &turns{secret: secret{rand.Uint64(), rand.Uint64() | 1}} }
 
 // take returns the turn of the question with this key and counts it: 0, 1, 2, …
 func (t *turns) take(key uint64) uint64 {
@@ -55,24 +55,27 @@ func (t *turns) take(key uint64) uint64 {
 	}
 }
 
-// mix folds word into h, the seeded hash of what went before: a multiplication to 128 bits, its halves folded together.
-func mix(h, word uint64) uint64 {
-	hi, lo := bits.Mul64(h^word, 0x9e3779b97f4a7c15)
+// A secret makes hashes that a stranger cannot foretell. It is drawn anew at every start.
+type secret struct{ seed, factor uint64 }
+
+// mix folds word into h, the hash of what went before: a multiplication to 128 bits, its halves folded together.
+func (k secret) mix(h, word uint64) uint64 {
+	hi, lo := bits.Mul64(h^word, k.factor)
 	return hi ^ lo
 }
 
-// hashOwner returns a hash of an owner name that is alike for upper and lower case, RFC 4343, and for nothing else: a stranger
-// who knows names that are alike whatever the seed could fill a table with them.
-func hashOwner(seed uint64, name string) uint64 {
-	h := seed
+// owner returns a hash of an owner name that is alike for upper and lower case, RFC 4343, and for nothing else: a stranger who
+// knew names that are alike whatever the secret could fill a table with them.
+func (k secret) owner(name string) uint64 {
+	h := k.seed
 	for ; len(name) >= 8; name = name[8:] {
-		h = mix(h, lower(binary.LittleEndian.Uint64([]byte(name[:8]))))
+		h = k.mix(h, lower(binary.LittleEndian.Uint64([]byte(name[:8]))))
 	}
 	last := uint64(len(name))
 	for i := range len(name) {
 		last = last<<8 | uint64(name[i])
 	}
-	return mix(h, lower(last))
+	return k.mix(h, lower(last))
 }
 
 // lower returns the eight octets of word with the letters A to Z in lower case. All eight are compared at once: adding to the

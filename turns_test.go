@@ -96,28 +96,28 @@ func TestConcurrentTakersShareOutTheTurns(t *testing.T) {
 }
 
 func TestOwnersHashAlikeInAnyCase(t *testing.T) {
-	seed := newTurns().seed
+	k := newTurns().secret
 	names := []string{"server1.example.org.", "Server1.Example.ORG.", "SERVER1.EXAMPLE.ORG.", "server1.example.orG."}
 	for _, name := range names[1:] {
-		if hashOwner(seed, name) != hashOwner(seed, names[0]) {
+		if k.owner(name) != k.owner(names[0]) {
 			t.Errorf("%s and %s differ", name, names[0])
 		}
 	}
-	if hashOwner(seed, "server2.example.org.") == hashOwner(seed, names[0]) {
+	if k.owner("server2.example.org.") == k.owner(names[0]) {
 		t.Error("another name has the same hash")
 	}
 }
 
 // TestOwnersHashApart checks that nothing but letters is folded, in whole words and in what is left.
 func TestOwnersHashApart(t *testing.T) {
-	seed := newTurns().seed
+	k := newTurns().secret
 	for c := range 256 {
 		for _, other := range []int{c ^ 0x20, c ^ 0x80} {
 			alike := c < 128 && strings.EqualFold(string(rune(c)), string(rune(other)))
 			for _, name := range []string{"*", "1234567*.org.", "12345678.*", "*2345678."} {
 				a := strings.Replace(name, "*", string([]byte{byte(c)}), 1)
 				b := strings.Replace(name, "*", string([]byte{byte(other)}), 1)
-				if got := hashOwner(seed, a) == hashOwner(seed, b); got != alike {
+				if got := k.owner(a) == k.owner(b); got != alike {
 					t.Errorf("%q and %q have the same hash: %v, want %v", a, b, got, alike)
 				}
 			}
