@@ -30,6 +30,9 @@ var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`)
 func parseDirectives(c *caddy.Controller) (*rules, error) {
 	rules, turns := new(rules), newTurns()
 	for c.Next() {
+		if c.Val() != pluginName {
+			return nil, c.Errf("%s is out of place: { belongs at the end of the line of %s, and } on a line of its own", c.Val(), pluginName)
+		}
 		zones, err := parseZones(c)
 		if err != nil {
 			return nil, err

@@ -132,6 +132,12 @@ func TestParseRefusesDirective(t *testing.T) {
 			"an empty block without a space", "ordering {}",
 			"Testfile:1 - Error during parsing: {} is not a zone: { wants a space in front, and } a line of its own",
 		}, {
+			"a brace on a line of its own", "ordering\n{\nnetmask 24\n}",
+			"Testfile:2 - Error during parsing: { is out of place: { belongs at the end of the line of ordering, and } on a line of its own",
+		}, {
+			"a brace too many", "ordering {\nround_robin on {\n}\n}",
+			"Testfile:4 - Error during parsing: } is out of place: { belongs at the end of the line of ordering, and } on a line of its own",
+		}, {
 			"a zone twice in one directive", "ordering example.org EXAMPLE.org.",
 			"Testfile:1 - Error during parsing: zone example.org. has an ordering already, in line 1: put both in one",
 		}, {
