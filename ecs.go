@@ -142,6 +142,9 @@ func (p *policy) scope(client netip.Addr) int {
 		scope = max(scope, p.sortlist.scope(client))
 	}
 	if p.topology != nil && client.IsValid() {
+		if !p.topology.Ready() {
+			return client.BitLen() // what the order will depend on is not known: nobody else is to be told the present one
+		}
 		scope = max(scope, p.topology.Table().Scope(client))
 	}
 	return scope

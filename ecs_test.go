@@ -309,3 +309,20 @@ func TestScopeFromBelowCounts(t *testing.T) {
 		})
 	}
 }
+
+// TestScopeBeforeTheFirstSync checks that the order of a topology that is not known yet is for one client only.
+func TestScopeBeforeTheFirstSync(t *testing.T) {
+	p := policyOf(t, "ordering {\nlocal_net_priority off\n}")
+	for _, ready := range []bool{false, true} {
+		p.topology = &source{ready: ready}
+		for client, bits := range map[string]int{"10.4.3.0": 32, "2001:db8::": 128} {
+			want := 0
+			if !ready {
+				want = bits
+			}
+			if got := p.scope(netip.MustParseAddr(client)); got != want {
+				t.Errorf("ready %v: scope of %s is %d, want %d", ready, client, got, want)
+			}
+		}
+	}
+}

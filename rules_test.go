@@ -97,12 +97,17 @@ func TestOutsideItsZonesNothingIsTouched(t *testing.T) {
 	}
 }
 
-// source is a topology of which only the life is looked at.
+// source is an empty topology of which only the life is looked at.
 type source struct {
 	topology.Source
 	err    error // of Start
 	starts int   // less the stops
+	ready  bool
 }
+
+func (s *source) Table() *topology.Table { return nil }
+
+func (s *source) Ready() bool { return s.ready }
 
 func (s *source) Start() error {
 	if s.err == nil {
