@@ -152,6 +152,29 @@ func TestStickyDependsOnNothingElse(t *testing.T) {
 	}
 }
 
+func TestStickyIsOneOrderWithoutAddressesToo(t *testing.T) {
+	var mx []dns.RR
+	for i := range 4 {
+		mx = append(mx, record(fmt.Sprintf("%s 300 IN MX 10 m%d.example.org.", hot, i)))
+	}
+	o := orderingOf(t, "ordering {\ntypes MX\nround_robin sticky\n}", nil)
+	var want []string
+	for range mx { // an upstream that rotates
+		mx = append(mx[1:], mx[0])
+		o.Next = replying(reply(hot, dns.TypeMX, mx...))
+		var got []string
+		for _, rr := range ask(t, o, "10.4.3.2", hot, dns.TypeMX).Answer {
+			got = append(got, rr.(*dns.MX).Mx)
+		}
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v, and before %v", got, want)
+		}
+	}
+}
+
 func TestStickySpreadsClientsEvenly(t *testing.T) {
 	for name, client := range map[string]func(i int) string{
 		"neighbours":   func(i int) string { return fmt.Sprintf("10.4.%d.%d", i/256, i%256) },

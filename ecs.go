@@ -45,7 +45,8 @@ type clientSubnet struct {
 }
 
 // newClientSubnet returns a copy of s, or nil if s is not as RFC 7871 section 6 wants it in a query: a known family, a
-// length that the family has, no bit set beyond that length, and SCOPE PREFIX-LENGTH 0. dig sends family 0 with length 0.
+// length that the family has, no bit set beyond that length, and SCOPE PREFIX-LENGTH 0. An IPv4-mapped address in family 2
+// is of no client. dig sends family 0 with length 0.
 func newClientSubnet(s *dns.EDNS0_SUBNET) *clientSubnet {
 	c := &clientSubnet{sent: *s}
 	c.sent.Address = slices.Clone(s.Address)
@@ -62,7 +63,7 @@ func newClientSubnet(s *dns.EDNS0_SUBNET) *clientSubnet {
 	if s.Family == 1 {
 		a = a.Unmap()
 	}
-	if !ok || s.Family == 1 != a.Is4() || s.Family > 2 {
+	if !ok || s.Family == 1 != a.Is4() || s.Family > 2 || a.Is4In6() {
 		return nil
 	}
 	if n, err := a.Prefix(int(s.SourceNetmask)); err != nil || n.Addr() != a {

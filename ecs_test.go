@@ -80,6 +80,7 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"family 0 with a length", resolver, []dns.EDNS0{subnet(0, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"IPv4 that is IPv6", resolver, []dns.EDNS0{subnet(1, "2001:db8::", 24, 0)}, "192.168.1.1", -1},
 		{"IPv6 that is IPv4", resolver, []dns.EDNS0{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 2, SourceNetmask: 24, Address: net.IP{10, 4, 3, 0}}}, "192.168.1.1", -1},
+		{"IPv4 mapped into IPv6", resolver, []dns.EDNS0{subnet(2, "::ffff:10.4.3.0", 120, 0)}, "192.168.1.1", -1},
 		{"no address", resolver, []dns.EDNS0{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 24}}, "192.168.1.1", -1},
 		{"length 0 with an address", resolver, []dns.EDNS0{subnet(1, "10.4.3.0", 0, 0)}, "192.168.1.1", -1},
 		{"two options", resolver, []dns.EDNS0{one, subnet(1, "10.5.0.0", 16, 0)}, "192.168.1.1", -1},

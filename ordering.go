@@ -86,14 +86,15 @@ func (a *arranger) order(in []dns.RR, q *query, qname string) []dns.RR {
 // arrange works out the new order of the RRset set: s.members and s.tiers say it to scatter, s.moves whether anything moves.
 func (a *arranger) arrange(s *scratch, set []dns.RR, q *query) {
 	s.rank(set, &q.ranking)
-	if q.canonical {
+	steady := a.rotation == sticky && !s.addresses // without an address there is nothing to draw lots for
+	if q.canonical || steady {
 		s.sortMembers(set)
 	}
 	turn := uint64(0)
 	if a.rotation == cyclic {
 		turn = a.turns.take(s.turnKey(set, a.turns.secret))
 	}
-	if a.weights == nil && (a.rotation == cyclic || a.rotation == fixed) {
+	if steady || a.weights == nil && (a.rotation == cyclic || a.rotation == fixed) {
 		s.layOut(len(set), turn)
 		return
 	}
