@@ -146,7 +146,7 @@ func (b *block) parseSortlist() error {
 	if err != nil {
 		return err
 	}
-	st := statement{line: b.Line()}
+	var st statement
 	if st.clients, err = parseNetworks(args[0]); err != nil {
 		return b.errorf("%v", err)
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
@@ -137,4 +139,36 @@ func TestTopologiesStartTogether(t *testing.T) {
 			t.Errorf("the second fails with %v: start returns %v, %d and %d run, want %d of each", broken, err, one.starts, two.starts, want)
 		}
 	}
+}
+
+// ending is a topology that says when it is stopped.
+type ending struct {
+	source
+	stopped chan struct{}
+}
+
+func (e *ending) Stop() error {
+	close(e.stopped)
+	return nil
+}
+
+// TestTopologiesEndWithTheirRules is a server that started them and was dropped, because it could not listen.
+func TestTopologiesEndWithTheirRules(t *testing.T) {
+	e := &ending{stopped: make(chan struct{})}
+	func() {
+		z := new(rules)
+		z.add(".", &policy{topology: e})
+		if err := z.start(); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		runtime.GC()
+		select {
+		case <-e.stopped:
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+	t.Error("nobody has stopped it")
 }

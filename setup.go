@@ -3,8 +3,11 @@ package ordering
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -85,23 +88,28 @@ func checkLoadbalance(config *dnsserver.Config, place string) error {
 }
 
 // start begins to follow the topologies: all of them, or after an error none.
+//
+// A server that cannot listen after that, as on a reload to a port that is taken, is dropped and never told to stop. Then they
+// stop when z is collected.
 func (z *rules) start() error {
-	for _, t := range z.topologies() {
+	all := z.topologies()
+	for _, t := range all {
 		if err := t.Start(); err != nil {
-			return errors.Join(err, z.stop())
+			return errors.Join(err, stopAll(all))
 		}
 	}
+	runtime.AddCleanup(z, func(all []topology.Source) { go stopAll(all) }, all)
 	return nil
 }
 
 // stop ends what start began.
-func (z *rules) stop() error {
-	for _, t := range z.topologies() {
-		if err := t.Stop(); err != nil {
-			return plugin.Error(pluginName, err)
-		}
+func (z *rules) stop() error { return stopAll(z.topologies()) }
+
+func stopAll(topologies []topology.Source) (err error) {
+	for _, t := range topologies {
+		err = errors.Join(err, t.Stop())
 	}
-	return nil
+	return err
 }
 
 // suggestion returns ": did you mean WORD?" for the word that is nearest to said, "" if none is near.

@@ -17,7 +17,6 @@ type sortlist struct {
 type statement struct {
 	clients []netip.Prefix
 	words   []word
-	line    int
 }
 
 // A word of a preference is one rank: an address in any of its networks has it.
@@ -31,7 +30,6 @@ type word struct {
 type preference struct {
 	words   *bart.Table[int] // network → the first word that holds it
 	negated []bool           // by word
-	line    int              // of the statement in the Corefile
 }
 
 // newSortlist returns the sort list of these statements, in Corefile order. It keeps none of its argument.
@@ -47,7 +45,7 @@ func newSortlist(statements []statement) *sortlist {
 }
 
 func newPreference(st statement) *preference {
-	p := &preference{negated: make([]bool, len(st.words)), line: st.line}
+	p := &preference{negated: make([]bool, len(st.words))}
 	networks := make([][]netip.Prefix, len(st.words))
 	for i, w := range st.words {
 		networks[i], p.negated[i] = w.networks, w.negated
