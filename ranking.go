@@ -94,11 +94,15 @@ func (o octets) shared(p octets) int {
 	return 64 + bits.LeadingZeros64(o.lo^p.lo)
 }
 
+// nearness is the tier of an address by how many leading bits it shares with the client.
+type nearness [129]uint8
+
 // masks are subnet masks read as tiers. They are immutable.
 type masks struct {
-	tier    [129]uint8 // of an address that shares so many leading bits with the client
-	lengths []int      // longest first, in bits of the client's family
-	front   int        // bits in front of the family's own
+	tier    nearness // of an address of the client's family
+	rest    nearness // of one of the other family: the last tier, whatever bits the two happen to share
+	lengths []int    // longest first, in bits of the client's family
+	front   int      // bits in front of the family's own
 }
 
 // newMasks returns the masks of the given lengths, which stand longest first and without repetition, for clients of the
@@ -110,7 +114,7 @@ func newMasks(lengths []int, front int) *masks {
 		for t < len(lengths) && n < front+lengths[t] {
 			t++
 		}
-		m.tier[n] = uint8(t)
+		m.tier[n], m.rest[n] = uint8(t), uint8(len(lengths))
 	}
 	return m
 }
@@ -142,14 +146,19 @@ func (k *ranking) tiers() int {
 
 // tier returns the tier of an address; 0 is nearest.
 func (k *ranking) tier(o octets) uint32 {
-	t := uint32(k.masks.tier[k.client.shared(o)])
-	if o.is4() != k.client.is4() {
-		t = uint32(len(k.masks.lengths)) // whatever bits the two happen to share, as fe80:: does with IPv4
-	}
+	t := uint32(k.nearness(o.is4())[k.client.shared(o)])
 	if k.hasTables() {
 		t = k.tableTier(o.addr(), t)
 	}
 	return t
+}
+
+// nearness returns what the masks say about IPv4 or about IPv6 addresses.
+func (k *ranking) nearness(is4 bool) *nearness {
+	if is4 != k.client.is4() {
+		return &k.masks.rest
+	}
+	return &k.masks.tier
 }
 
 // hasTables reports whether more than the masks decides.

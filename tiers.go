@@ -36,12 +36,12 @@ func (s *scratch) rank(set []dns.RR, k *ranking) {
 	}
 	spans := s.spans[:s.spanEnd]
 	clear(spans)
-	last, masks, client, tables := uint32(0), &k.masks.tier, k.client, k.hasTables()
+	_, is4 := set[0].(*dns.A)
+	last, near, client, tables := uint32(0), k.nearness(is4), k.client, k.hasTables()
 	for i, rr := range set {
-		// This is k.tier, and the counting, in one loop: it is the one that a query spends most time in. Addresses of
-		// the other family than the client's all get one tier here, whichever it is.
+		// This is k.tier, and the counting, in one loop: it is the one that a query spends most time in.
 		o := octetsOf(rr)
-		t := uint32(masks[client.shared(o)])
+		t := uint32(near[client.shared(o)])
 		if tables {
 			t = k.tableTier(o.addr(), t)
 		}
