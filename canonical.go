@@ -25,27 +25,27 @@ func compareKeys(a, b sortKey) int {
 	return cmp.Compare(a.member, b.member)
 }
 
-// sortMembers puts the members, and their tiers with them, in canonical order: by RDATA octets, RFC 4034 section 6.3.
-func (s *scratch) sortMembers(set []dns.RR) {
-	members := s.members[:len(set)]
-	if !s.addresses {
-		sortByRdata(set, members)
-		s.moves = !slices.IsSorted(members)
+// sortMembers makes the canonical order the base order, and puts tiers in it too: by RDATA octets, RFC 4034 section 6.3.
+func (s *scratch) sortMembers(set []dns.RR, tiers []uint32) {
+	addresses := isAddress(set[0])
+	if addresses && isCanonical(set) {
 		return
 	}
-	if isCanonical(set) {
+	s.sorted = true
+	s.receive(len(set))
+	if !addresses { // these are in one tier
+		sortByRdata(set, s.base)
 		return
 	}
 	s.keys = sized(s.keys, len(set))
 	for i, rr := range set {
 		o := octetsOf(rr)
-		s.keys[i] = sortKey{hi: o.hi, lo: o.lo, member: uint16(i), tier: s.tiers[i]}
+		s.keys[i] = sortKey{hi: o.hi, lo: o.lo, member: uint16(i), tier: tiers[i]}
 	}
 	slices.SortFunc(s.keys, compareKeys)
 	for i, k := range s.keys {
-		members[i], s.tiers[i] = k.member, k.tier
+		s.base[i], tiers[i] = k.member, k.tier
 	}
-	s.moves = true // or, where tiers undo what was sorted here, all is written to its old place
 }
 
 // isCanonical reports whether the addresses in set stand in canonical order already.

@@ -6,7 +6,6 @@ import (
 	"github.com/coredns/coredns/plugin"
 
 	"github.com/miekg/dns"
-	"github.com/opentracing/opentracing-go"
 )
 
 // Ordering is the plugin's handler: it puts the answers that come up the chain from Next in the order of the policy for
@@ -21,35 +20,49 @@ func (o *Ordering) Name() string { return pluginName }
 
 // ServeDNS passes the query on and orders the answer on its way back. It implements plugin.Handler.
 func (o *Ordering) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	w = o.writer(ctx, w, r)
-	if o.Next == nil || opentracing.SpanFromContext(ctx) != nil {
+	site := o.site(ctx, r)
+	if site == nil || site.traced || o.Next == nil {
+		if site != nil {
+			w = o.writer(ctx, site, w, r)
+		}
 		return plugin.NextOrFailure(o.Name(), o.Next, ctx, w, r)
 	}
 	// What NextOrFailure does without a trace is to wrap w once more, for a writer that wants to know which plugin answers.
 	// Ours does not, and the wrapper would cost a fifth of the time that ordering a small answer takes.
-	return o.Next.ServeDNS(ctx, w, r)
+	return o.Next.ServeDNS(ctx, o.writer(ctx, site, w, r), r)
 }
 
-// writer returns w wrapped so that the answer to r is ordered, or w itself where no policy is for the question. What the
-// order depends on in r is read here, on the way down: plugins below may rewrite the query.
-func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) dns.ResponseWriter {
+// site returns the site that r is a question to, nil where no policy is for it.
+func (o *Ordering) site(ctx context.Context, r *dns.Msg) *site {
 	if r.Opcode != dns.OpcodeQuery || len(r.Question) == 0 {
-		return w
+		return nil
 	}
 	rule := o.rules.find(r.Question[0].Name)
 	if rule == nil {
-		return w
+		return nil
 	}
-	ow := &writer{ResponseWriter: w, policy: rule.policy, counts: rule.counts(ctx), limit: rule.policy.limit}
-	if ow.limit > 0 && wantsDNSSEC(r) {
-		ow.limit = 0
+	return rule.site(ctx)
+}
+
+// writer returns w wrapped so that the answer to r is ordered. What the order depends on in r is read here, on the way down:
+// plugins below may rewrite the query.
+func (o *Ordering) writer(ctx context.Context, at *site, w dns.ResponseWriter, r *dns.Msg) *writer {
+	ow := &writer{ResponseWriter: w, site: at}
+	p, observed := at.policy, o.rules.observed.Load()
+	if p.ecs == nil && p.limit == 0 && !observed {
+		return ow
 	}
-	if rule.policy.ecs != nil {
-		ow.ecs = rule.policy.ecs.option(r, clientOctets(w.RemoteAddr()))
+	var more asked
+	if p.ecs != nil {
+		more.ecs = p.ecs.option(r, clientOctets(w.RemoteAddr()))
 	}
-	if o.rules.observed.Load() {
-		ow.facts = factsIn(ctx)
-		ow.facts.setClient(ow.client())
+	more.uncut = p.limit > 0 && wantsDNSSEC(r)
+	if observed {
+		more.facts = factsIn(ctx)
+	}
+	if more != (asked{}) {
+		ow.asked = &more
+		more.facts.setClient(ow.client())
 	}
 	return ow
 }
@@ -60,14 +73,18 @@ func wantsDNSSEC(r *dns.Msg) bool {
 	return opt != nil && opt.Do()
 }
 
-// A writer is the way back of one query.
+// A writer is the way back of one query. It is as small as can be, because it is made for each.
 type writer struct {
 	dns.ResponseWriter
-	policy *policy
-	counts *counts
-	facts  *facts        // nil when nobody asks for metadata
-	ecs    *clientSubnet // nil without a Client Subnet option that is trusted
-	limit  int           // records of an address RRset at most; 0: all
+	site  *site
+	asked *asked // nil mostly
+}
+
+// asked is what a query has that most have not.
+type asked struct {
+	facts *facts        // nil when nobody asks for metadata
+	ecs   *clientSubnet // nil without a Client Subnet option that is trusted
+	uncut bool          // answer_limit does not apply
 }
 
 // WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and the records belong to the
@@ -76,8 +93,8 @@ func (w *writer) WriteMsg(res *dns.Msg) error {
 	if orderable(res) {
 		w.order(res)
 	}
-	if w.ecs != nil {
-		w.ecs.answer(res, w.policy)
+	if w.asked != nil && w.asked.ecs != nil {
+		w.asked.ecs.answer(res, w.site.policy)
 	}
 	return w.ResponseWriter.WriteMsg(res)
 }
@@ -91,22 +108,27 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 
 // order puts the answer and the additional section of res in order.
 func (w *writer) order(res *dns.Msg) {
-	p := w.policy
-	q := query{canonical: p.startsCanonical(res.Authoritative), limit: w.limit}
+	p := w.site.policy
+	q := query{canonical: p.startsCanonical(res.Authoritative), limit: p.limit}
+	if w.asked != nil && w.asked.uncut {
+		q.limit = 0
+	}
 	p.rank(&q.ranking, w.client())
 	res.Answer = p.order(res.Answer, &q, res.Question[0].Name)
 	res.Extra = p.order(res.Extra, &q, "")
 	if first := firstAddress(res.Answer); first != nil {
 		tier := q.ranking.tier(octetsOf(first))
-		w.counts.response(tier)
-		w.facts.setFirst(first, tier)
+		w.site.response(tier)
+		if w.asked != nil {
+			w.asked.facts.setFirst(first, tier)
+		}
 	}
 }
 
 // client returns the address that the answer is for: that of a trusted Client Subnet option, else the packet's source.
 func (w *writer) client() octets {
-	if w.ecs != nil && w.ecs.client.IsValid() {
-		return octetsFrom(w.ecs.client)
+	if w.asked != nil && w.asked.ecs != nil && w.asked.ecs.client.IsValid() {
+		return octetsFrom(w.asked.ecs.client)
 	}
 	return clientOctets(w.RemoteAddr())
 }

@@ -24,59 +24,61 @@ var responsesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 // countedTiers bounds the values of the tier label: what is farther counts for the last.
 const countedTiers = 64
 
-// counts are the counters of one server and zone, so that no label is looked up while an answer waits.
-type counts struct {
-	server *dnsserver.Server
-	view   string
-	zone   string
-	tiers  [countedTiers]atomic.Pointer[prometheus.Counter]
+// A site is a rule as one server applies it: what is known of a query once it is known who asks where, so that no label is looked
+// up while an answer waits.
+type site struct {
+	*rule
+	server    *dnsserver.Server
+	view      string
+	traced    bool // queries may be followed by the trace plugin
+	responses [countedTiers]atomic.Pointer[prometheus.Counter]
 }
 
 // response counts one response whose first address is in tier.
-func (c *counts) response(tier uint32) {
+func (s *site) response(tier uint32) {
 	tier = min(tier, countedTiers-1)
-	counter := c.tiers[tier].Load()
+	counter := s.responses[tier].Load()
 	if counter == nil {
-		counter = c.add(tier)
+		counter = s.add(tier)
 	}
 	(*counter).Inc()
 }
 
 // add makes the counter of a tier that is met for the first time, so that only tiers in use have one.
-func (c *counts) add(tier uint32) *prometheus.Counter {
+func (s *site) add(tier uint32) *prometheus.Counter {
 	addr := ""
-	if c.server != nil {
-		addr = c.server.Addr
+	if s.server != nil {
+		addr = s.server.Addr
 	}
-	counter := responsesTotal.WithLabelValues(addr, c.zone, c.view, strconv.Itoa(int(tier)))
-	c.tiers[tier].Store(&counter)
+	counter := responsesTotal.WithLabelValues(addr, s.zone, s.view, strconv.Itoa(int(tier)))
+	s.responses[tier].Store(&counter)
 	return &counter
 }
 
-// counts returns the counters of r for the server that ctx is of. A rule has few servers: one for each address of bind.
-func (r *rule) counts(ctx context.Context) *counts {
+// site returns the site of r for the server that ctx is of. A rule has few: one for each address of bind.
+func (r *rule) site(ctx context.Context) *site {
 	server, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
-	if known := r.servers.Load(); known != nil {
-		for _, c := range *known {
-			if c.server == server {
-				return c
+	if known := r.sites.Load(); known != nil {
+		for _, s := range *known {
+			if s.server == server {
+				return s
 			}
 		}
 	}
-	return r.addCounts(server, metrics.WithView(ctx))
+	return r.addSite(server, metrics.WithView(ctx))
 }
 
-// addCounts makes the counters of r for a server that is met for the first time.
-func (r *rule) addCounts(server *dnsserver.Server, view string) *counts {
-	c := &counts{server: server, view: view, zone: r.zone}
+// addSite makes the site of r for a server that is met for the first time.
+func (r *rule) addSite(server *dnsserver.Server, view string) *site {
+	s := &site{rule: r, server: server, view: view, traced: server != nil && server.Tracer() != nil}
 	for {
-		known := r.servers.Load()
-		more := []*counts{c}
+		known := r.sites.Load()
+		more := []*site{s}
 		if known != nil {
 			more = append(more, *known...)
 		}
-		if r.servers.CompareAndSwap(known, &more) {
-			return c
+		if r.sites.CompareAndSwap(known, &more) {
+			return s
 		}
 	}
 }

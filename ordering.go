@@ -47,28 +47,26 @@ func (a *arranger) order(in []dns.RR, q *query, qname string) []dns.RR {
 		return in
 	}
 	s := grab(len(in), q.tiers())
-	defer s.release()
-
 	out := in
-	s.findRuns(in, a)
+	s.survey(in, a, &q.ranking)
 	for r := range s.runEnd {
-		set := s.gather(in, r)
+		set, tiers := s.gather(in, r)
 		if len(set) < 2 {
 			continue
 		}
-		a.arrange(s, set, q)
-		cuts := q.limit > 0 && q.limit < len(set) && s.addresses
+		a.arrange(s, set, tiers, q)
+		cuts := q.limit > 0 && q.limit < len(set) && isAddress(set[0])
 		if !s.moves && !cuts {
 			continue
 		}
 		if &out[0] == &in[0] {
-			out = make([]dns.RR, len(in))
+			out = s.section(len(in))
 			if len(set) < len(in) {
 				copy(out, in)
 			}
 		}
 		dst := s.target(out, r, len(set))
-		scatter(s, dst, set)
+		s.write(dst, set, tiers)
 		if cuts {
 			s.cut(dst, q.limit)
 		}
@@ -80,30 +78,35 @@ func (a *arranger) order(in []dns.RR, q *query, qname string) []dns.RR {
 	if s.cuts {
 		out = slices.DeleteFunc(out, func(rr dns.RR) bool { return rr == nil })
 	}
+	s.release()
 	return out
 }
 
-// arrange works out the new order of the RRset set: s.members and s.tiers say it to scatter, s.moves whether anything moves.
-func (a *arranger) arrange(s *scratch, set []dns.RR, q *query) {
-	s.rank(set, &q.ranking)
-	steady := a.rotation == sticky && !s.addresses // without an address there is nothing to draw lots for
+// arrange works out the new order of the RRset set, whose records are in these tiers; s.moves says whether anything moves, and
+// write writes it.
+func (a *arranger) arrange(s *scratch, set []dns.RR, tiers []uint32, q *query) {
+	several := s.count(tiers, q.tiers())
+	steady := a.rotation == sticky && !isAddress(set[0]) // without an address there is nothing to draw lots for
 	if q.canonical || steady {
-		s.sortMembers(set)
+		s.sortMembers(set, tiers)
 	}
 	turn := uint64(0)
-	if a.rotation == cyclic {
-		turn = a.turns.take(s.turnKey(set, a.turns.secret))
+	if a.rotation == cyclic && several {
+		turn = a.turns.take(turnKey(a.turns.secret, set, tiers))
 	}
 	if steady || a.weights == nil && (a.rotation == cyclic || a.rotation == fixed) {
-		s.layOut(len(set), turn)
+		s.layOut(tiers, turn)
+		if s.sorted {
+			s.permute(tiers)
+		}
 		return
 	}
-	s.layOut(len(set), 0)
+	s.layOut(tiers, 0)
 	lot := randomLot
 	if a.rotation == sticky {
 		lot = stickyLot(q.client)
 	}
-	s.rearrange(len(set), func(tier []uint16) {
+	s.permute(tiers, func(tier []uint16) {
 		switch {
 		case a.rotation == cyclic:
 			s.turnWeighted(set, tier, a.weights, turn)

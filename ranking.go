@@ -119,6 +119,17 @@ func newMasks(lengths []int, front int) *masks {
 	return m
 }
 
+// flat is the nearness of records that have no address: all alike.
+var flat nearness
+
+// near returns the nearness of addresses of the client's own family, or of the other.
+func (m *masks) near(own bool) *nearness {
+	if own {
+		return &m.tier
+	}
+	return &m.rest
+}
+
 // tiers returns how many tiers m tells apart, that of all the rest included.
 func (m *masks) tiers() int { return len(m.lengths) + 1 }
 
@@ -146,19 +157,22 @@ func (k *ranking) tiers() int {
 
 // tier returns the tier of an address; 0 is nearest.
 func (k *ranking) tier(o octets) uint32 {
-	t := uint32(k.nearness(o.is4())[k.client.shared(o)])
+	t := uint32(k.masks.near(o.is4() == k.client.is4())[k.client.shared(o)])
 	if k.hasTables() {
 		t = k.tableTier(o.addr(), t)
 	}
 	return t
 }
 
-// nearness returns what the masks say about IPv4 or about IPv6 addresses.
-func (k *ranking) nearness(is4 bool) *nearness {
-	if is4 != k.client.is4() {
-		return &k.masks.rest
+// nearness returns what the masks say about records of the type of rr.
+func (k *ranking) nearness(rr dns.RR) *nearness {
+	switch rr.(type) {
+	case *dns.A:
+		return k.masks.near(k.client.is4())
+	case *dns.AAAA:
+		return k.masks.near(!k.client.is4())
 	}
-	return &k.masks.tier
+	return &flat
 }
 
 // hasTables reports whether more than the masks decides.

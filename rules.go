@@ -12,9 +12,9 @@ import (
 
 // A rule is the policy for a zone.
 type rule struct {
-	zone    string // lower case, fully qualified
-	policy  *policy
-	servers atomic.Pointer[[]*counts]
+	zone   string // lower case, fully qualified
+	policy *policy
+	sites  atomic.Pointer[[]*site]
 }
 
 // rules are the policies of one server block, by zone. Nil has none.

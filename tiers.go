@@ -12,51 +12,35 @@ type span struct{ first, end, next uint16 }
 // maxTiers bounds the counters of the counting sort. Where a ranking has more, those that occur are numbered anew.
 const maxTiers = 256
 
-// rank writes the tier of every record of set and, where maxTiers allows, how many each tier has. The base order is as
-// received.
-func (s *scratch) rank(set []dns.RR, k *ranking) {
-	tiers, members := s.tiers[:len(set)], s.members[:len(set)]
-	for i := range members {
-		members[i] = uint16(i)
-	}
-	s.moves = false
-	if s.addresses = isAddress(set[0]); !s.addresses {
-		clear(tiers)
-		s.spanEnd = 1
-		s.spans[0].end = uint16(len(set))
-		return
-	}
-	s.spanEnd = k.tiers()
-	if s.spanEnd > maxTiers {
-		for i, rr := range set {
-			tiers[i] = k.tier(octetsOf(rr))
-		}
+// count counts how many records each of n tiers has, and finds whether the tiers move any. It reports whether one may have several,
+// so that turns make a difference. The base order is as received.
+func (s *scratch) count(tiers []uint32, n int) (several bool) {
+	s.sorted, s.permuted, s.spanEnd = false, false, n
+	if n > maxTiers {
 		s.moves = !slices.IsSorted(tiers)
-		return
+		return true // layOut counts those that occur
 	}
-	spans := s.spans[:s.spanEnd]
-	clear(spans)
-	_, is4 := set[0].(*dns.A)
-	last, near, client, tables := uint32(0), k.nearness(is4), k.client, k.hasTables()
-	for i, rr := range set {
-		// This is k.tier, and the counting, in one loop: it is the one that a query spends most time in.
-		o := octetsOf(rr)
-		t := uint32(near[client.shared(o)])
-		if tables {
-			t = k.tableTier(o.addr(), t)
-		}
-		tiers[i] = t
+	spans := s.spans[:n]
+	for t := range spans {
+		spans[t].end = 0
+	}
+	last, moves := uint32(0), false
+	for _, t := range tiers {
 		spans[t].end++
-		s.moves = s.moves || t < last
+		moves = moves || t < last
 		last = t
 	}
+	s.moves = moves
+	for t := range spans {
+		several = several || spans[t].end > 1
+	}
+	return several
 }
 
 // turnKey returns the key under which the turns of set are counted: owner, class, type and tier assignment.
-func (s *scratch) turnKey(set []dns.RR, k secret) uint64 {
+func turnKey(k secret, set []dns.RR, tiers []uint32) uint64 {
 	h := set[0].Header()
 	key := k.mix(k.owner(h.Name), uint64(len(set))<<32|uint64(h.Class)<<16|uint64(h.Rrtype))
-	tiers := s.tiers[:len(set)]
 	for ; len(tiers) >= 4; tiers = tiers[4:] {
 		key = k.mix(key, uint64(tiers[0])^uint64(tiers[1])<<16^uint64(tiers[2])<<32^uint64(tiers[3])<<48)
 	}
@@ -68,9 +52,9 @@ func (s *scratch) turnKey(set []dns.RR, k secret) uint64 {
 
 // layOut gives each tier its span, and folds a rotation of each tier of m records left by turn mod m into where the span
 // starts to be filled.
-func (s *scratch) layOut(n int, turn uint64) {
+func (s *scratch) layOut(tiers []uint32, turn uint64) {
 	if s.spanEnd > maxTiers {
-		s.renumber(n)
+		s.renumber(tiers)
 	}
 	first := uint16(0)
 	for t := range s.spans[:s.spanEnd] {
@@ -87,9 +71,8 @@ func (s *scratch) layOut(n int, turn uint64) {
 	}
 }
 
-// renumber replaces the tiers of n members by their rank among those that occur, and counts the members of each.
-func (s *scratch) renumber(n int) {
-	tiers := s.tiers[:n]
+// renumber replaces tiers by their rank among those that occur, and counts the records of each.
+func (s *scratch) renumber(tiers []uint32) {
 	s.ranks = append(s.ranks[:0], tiers...)
 	slices.Sort(s.ranks)
 	s.ranks = slices.Compact(s.ranks)
@@ -102,37 +85,54 @@ func (s *scratch) renumber(n int) {
 	}
 }
 
-// scatter writes values to dst in the new order: by tier, in base order but for the rotation that layOut has folded in.
-// values[m] is what stands for member m.
-func scatter[T any](s *scratch, dst, values []T) {
-	tiers, spans := s.tiers[:len(dst)], s.spans[:s.spanEnd]
-	for i, m := range s.members[:len(dst)] {
-		p := &spans[tiers[i]]
-		dst[p.next] = values[m]
+// write writes set to dst in its new order.
+func (s *scratch) write(dst, set []dns.RR, tiers []uint32) {
+	if !s.permuted {
+		scatter(s, tiers, dst, set)
+		return
+	}
+	for i, m := range s.order {
+		dst[i] = set[m]
+	}
+}
+
+// scatter writes values, which are in base order, to dst by tier, with the rotation that layOut has folded in.
+func scatter[T any](s *scratch, tiers []uint32, dst, values []T) {
+	spans := s.spans[:s.spanEnd]
+	values = values[:len(tiers)]
+	for i, t := range tiers {
+		p := &spans[t]
+		dst[p.next] = values[i]
 		if p.next++; p.next == p.end {
 			p.next = p.first
 		}
 	}
 }
 
-// rearrange has f order the members of each tier, n in all, where that takes more than a rotation: f gets them in base order.
-func (s *scratch) rearrange(n int, f func(tier []uint16)) {
-	members, order := s.members[:n], s.order[:n]
-	s.idle = sized(s.idle, n)
-	for i := range s.idle {
-		s.idle[i] = uint16(i) // what stands for a member is itself
+// permute works out order where that takes more than a rotation as received: each of arrange gets the members of a tier, in base
+// order but for the rotation, and puts them in order.
+func (s *scratch) permute(tiers []uint32, arrange ...func(tier []uint16)) {
+	if !s.sorted {
+		s.receive(len(tiers))
 	}
-	scatter(s, order, s.idle)
-	for t, p := range s.spans[:s.spanEnd] {
-		if p.end-p.first > 1 {
-			f(order[p.first:p.end])
-		}
-		for i := p.first; i < p.end; i++ {
-			s.tiers[i] = uint32(t)
+	s.order = sized(s.order, len(tiers))
+	scatter(s, tiers, s.order, s.base)
+	for _, p := range s.spans[:s.spanEnd] {
+		for _, f := range arrange {
+			if p.end-p.first > 1 {
+				f(s.order[p.first:p.end])
+			}
 		}
 	}
-	copy(members, order)
-	s.moves = !slices.IsSorted(members)
+	s.permuted, s.moves = true, !slices.IsSorted(s.order)
+}
+
+// receive makes base the order in which n records were received.
+func (s *scratch) receive(n int) {
+	s.base = sized(s.base, n)
+	for i := range s.base {
+		s.base[i] = uint16(i)
+	}
 }
 
 // cut sets to nil what stands behind the first limit of the addresses in dst, which are in their new order. When the nearest

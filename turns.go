@@ -67,15 +67,18 @@ func (k secret) mix(h, word uint64) uint64 {
 // owner returns a hash of an owner name that is alike for upper and lower case, RFC 4343, and for nothing else: a stranger who
 // knew names that are alike whatever the secret could fill a table with them.
 func (k secret) owner(name string) uint64 {
-	h := k.seed
-	for ; len(name) >= 8; name = name[8:] {
-		h = k.mix(h, lower(binary.LittleEndian.Uint64([]byte(name[:8]))))
+	h, n := k.seed^uint64(len(name)), len(name)
+	if n < 8 {
+		last := uint64(0)
+		for i := range n {
+			last = last<<8 | uint64(name[i])
+		}
+		return k.mix(h, lower(last))
 	}
-	last := uint64(len(name))
-	for i := range len(name) {
-		last = last<<8 | uint64(name[i])
+	for i := 0; i < n-8; i += 8 {
+		h = k.mix(h, lower(binary.LittleEndian.Uint64([]byte(name[i:i+8]))))
 	}
-	return k.mix(h, lower(last))
+	return k.mix(h, lower(binary.LittleEndian.Uint64([]byte(name[n-8:])))) // some octets twice
 }
 
 // lower returns the eight octets of word with the letters A to Z in lower case. All eight are compared at once: adding to the
