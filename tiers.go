@@ -41,13 +41,19 @@ func (s *scratch) count(tiers []uint32, n int) (several bool) {
 func turnKey(k secret, set []dns.RR, tiers []uint32) uint64 {
 	h := set[0].Header()
 	key := k.mix(k.owner(h.Name), uint64(len(set))<<32|uint64(h.Class)<<16|uint64(h.Rrtype))
-	for ; len(tiers) >= 4; tiers = tiers[4:] {
-		key = k.mix(key, uint64(tiers[0])^uint64(tiers[1])<<16^uint64(tiers[2])<<32^uint64(tiers[3])<<48)
+	for ; len(tiers) >= 8; tiers = tiers[8:] { // two words at once, as a long set is a long chain of multiplications
+		key = k.mixPair(key, fourOf(tiers[:4]), fourOf(tiers[4:8]))
 	}
+	a, b := uint64(0), uint64(0)
 	for _, t := range tiers {
-		key = k.mix(key, uint64(t))
+		a, b = a<<16^uint64(t), b<<16|a>>48
 	}
-	return key
+	return k.mixPair(key, a, b)
+}
+
+// fourOf returns four tiers in a word. Those from 65,536 on run into each other.
+func fourOf(t []uint32) uint64 {
+	return uint64(t[0]) ^ uint64(t[1])<<16 ^ uint64(t[2])<<32 ^ uint64(t[3])<<48
 }
 
 // layOut gives each tier its span, and folds a rotation of each tier of m records left by turn mod m into where the span

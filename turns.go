@@ -64,6 +64,12 @@ func (k secret) mix(h, word uint64) uint64 {
 	return hi ^ lo
 }
 
+// mixPair folds two words into h by one multiplication. It takes a pair that meets the secret to lose what went before.
+func (k secret) mixPair(h, a, b uint64) uint64 {
+	hi, lo := bits.Mul64(h^a, k.factor^b)
+	return hi ^ lo
+}
+
 // owner returns a hash of an owner name that is alike for upper and lower case, RFC 4343, and for nothing else: a stranger who
 // knew names that are alike whatever the secret could fill a table with them.
 func (k secret) owner(name string) uint64 {
