@@ -27,8 +27,11 @@ func (s *scratch) sortByLot(set []dns.RR, tier []uint16, w *weights, lot func(oc
 	for _, m := range tier {
 		o := octetsOf(set[m])
 		u := lot(o)
-		wait := -math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(o))
-		s.keys = append(s.keys, sortKey{hi: math.Float64bits(wait), lo: u, member: m})
+		wait := ^u // the logarithm keeps the order, so that it can be left out where all weigh the same
+		if w != nil {
+			wait = math.Float64bits(-math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(o)))
+		}
+		s.keys = append(s.keys, sortKey{hi: wait, lo: u, member: m})
 	}
 	slices.SortFunc(s.keys, compareKeys)
 	for i, k := range s.keys {
