@@ -109,6 +109,25 @@ func TestOnlyQueriesHaveAnOrder(t *testing.T) {
 	}
 }
 
+// TestAnswersAreTheirOwn checks that what a plugin above does with one answer is never seen in another: small sections are cut from
+// one array.
+func TestAnswersAreTheirOwn(t *testing.T) {
+	for n := 2; n < 50; n++ {
+		o := orderingOf(t, "ordering {\nround_robin off\n}", replying(reply(hot, dns.TypeA, spread(n, nets4...)...)))
+		last := ask(t, o, "10.240.0.77", hot, dns.TypeA)
+		want := addrs(last.Answer)
+		for range 10 {
+			res := ask(t, o, "10.240.0.77", hot, dns.TypeA)
+			clear(last.Answer)
+			_ = append(last.Answer, spread(n, "192.0.2.0/24")...)
+			if got := addrs(res.Answer); !slices.Equal(got, want) {
+				t.Fatalf("%v, want %v", got, want)
+			}
+			last = res
+		}
+	}
+}
+
 func TestReturnsWhatBelowReturns(t *testing.T) {
 	o := orderingOf(t, "ordering", test.NextHandler(dns.RcodeRefused, net.ErrClosed))
 	code, err := o.ServeDNS(context.Background(), from("10.4.3.2"), new(dns.Msg).SetQuestion(hot, dns.TypeA))

@@ -1,13 +1,18 @@
 package ordering
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/metrics"
+
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // A rule is the policy for a zone.
@@ -15,6 +20,16 @@ type rule struct {
 	zone   string // lower case, fully qualified
 	policy *policy
 	sites  atomic.Pointer[[]*site]
+}
+
+// A site is a rule as one server applies it. It is made once, so that no label is looked up while an answer waits.
+type site struct {
+	policy    *policy
+	zone      string
+	server    *dnsserver.Server
+	view      string
+	traced    bool // queries may be followed by the trace plugin
+	responses [countedTiers]atomic.Pointer[prometheus.Counter]
 }
 
 // rules are the policies of one server block, by zone. Nil has none.
@@ -90,4 +105,33 @@ func (z *rules) find(name string) *rule {
 		}
 	}
 	return found
+}
+
+// site returns the site of r for the server that ctx is of. A rule has few: one for each address of bind.
+func (r *rule) site(ctx context.Context) *site {
+	server, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
+	if known := r.sites.Load(); known != nil {
+		for _, s := range *known {
+			if s.server == server {
+				return s
+			}
+		}
+	}
+	return r.addSite(server, metrics.WithView(ctx))
+}
+
+// addSite makes the site of r for a server that is met for the first time.
+func (r *rule) addSite(server *dnsserver.Server, view string) *site {
+	s := &site{policy: r.policy, zone: r.zone, server: server, view: view}
+	s.traced = server != nil && server.Tracer() != nil
+	for {
+		known := r.sites.Load()
+		more := []*site{s}
+		if known != nil {
+			more = append(more, *known...)
+		}
+		if r.sites.CompareAndSwap(known, &more) {
+			return s
+		}
+	}
 }

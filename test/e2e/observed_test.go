@@ -1,14 +1,17 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -101,6 +104,45 @@ func TestMetricsCountResponsesByTier(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestTracesFollowAQueryThrough checks that the plugin below has a span of its own in what *trace* reports.
+func TestTracesFollowAQueryThrough(t *testing.T) {
+	spans := make(chan string, 100)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var sent []struct{ Name string }
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			t.Error(err)
+		}
+		for _, span := range sent {
+			spans <- span.Name
+		}
+	}))
+	t.Cleanup(collector.Close)
+
+	path := zoneOf(t, "example.org", host("www", "192.0.2.1 10.9.8.1"))
+	s := start(t, `example.org {
+		import clients
+		trace `+collector.URL+`/api/v2/spans {
+			zipkin_max_batch_size 1
+		}
+		ordering
+		file `+path+`
+	}`)
+	if got := s.as("10.9.8.7").answer("www.example.org"); got != "10.9.8.1 192.0.2.1" {
+		t.Errorf("%s", got)
+	}
+	var met []string
+	for _, name := range []string{"file", "ordering", "servedns"} {
+		for !slices.Contains(met, name) {
+			select {
+			case span := <-spans:
+				met = append(met, span)
+			case <-time.After(patience):
+				t.Fatalf("no span of %s; there are %q", name, met)
+			}
+		}
 	}
 }
 
