@@ -22,7 +22,7 @@ func (s *scratch) count(tiers []uint32, n int) (several bool) {
 	}
 	spans := s.spans[:n]
 	for t := range spans {
-		spans[t].end = 0
+		spans[t].end = 0 // and no clear, which writes more at once than is read next: the processor waits for such
 	}
 	last, moves := uint32(0), false
 	for _, t := range tiers {
