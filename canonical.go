@@ -2,49 +2,36 @@ package ordering
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 
 	"github.com/miekg/dns"
 )
 
-// A sortKey is a record with what it is sorted by: hi, then lo.
-type sortKey struct {
-	hi, lo uint64
-	member uint16
-	tier   uint32
-}
-
-func compareKeys(a, b sortKey) int {
-	switch {
-	case a.hi != b.hi:
-		return cmp.Compare(a.hi, b.hi)
-	case a.lo != b.lo:
-		return cmp.Compare(a.lo, b.lo)
-	}
-	return cmp.Compare(a.member, b.member)
-}
-
 // sortMembers makes the canonical order the base order, and puts tiers in it too: by RDATA octets, RFC 4034 section 6.3.
 func (s *scratch) sortMembers(set []dns.RR, tiers []uint32) {
-	addresses := isAddress(set[0])
-	if addresses && isCanonical(set) {
+	if !isAddress(set[0]) { // these are in one tier
+		s.receive(len(set))
+		sortByRdata(set, s.base)
+		s.sorted = true
 		return
+	}
+	if isCanonical(set) {
+		return
+	}
+	s.receive(len(set))
+	s.octets = sized(s.octets, len(set))
+	for i, rr := range set {
+		s.octets[i] = octetsOf(rr)
+	}
+	if len(set) <= few {
+		s.sortFew()
+	} else {
+		s.sortMany()
 	}
 	s.sorted = true
-	s.receive(len(set))
-	if !addresses { // these are in one tier
-		sortByRdata(set, s.base)
-		return
-	}
-	s.keys = sized(s.keys, len(set))
-	for i, rr := range set {
-		o := octetsOf(rr)
-		s.keys[i] = sortKey{hi: o.hi, lo: o.lo, member: uint16(i), tier: tiers[i]}
-	}
-	slices.SortFunc(s.keys, compareKeys)
-	for i, k := range s.keys {
-		s.base[i], tiers[i] = k.member, k.tier
+	s.ranks = append(s.ranks[:0], tiers...)
+	for i, m := range s.base {
+		tiers[i] = s.ranks[m]
 	}
 }
 
@@ -53,12 +40,70 @@ func isCanonical(set []dns.RR) bool {
 	last := octets{}
 	for _, rr := range set {
 		o := octetsOf(rr)
-		if o.hi < last.hi || o.hi == last.hi && o.lo < last.lo {
+		if o.before(last) {
 			return false
 		}
 		last = o
 	}
 	return true
+}
+
+// before reports whether o stands in front of p in canonical order.
+func (o octets) before(p octets) bool { return o.hi < p.hi || o.hi == p.hi && o.lo < p.lo }
+
+// few is how many records are sorted faster by insertion.
+const few = 24
+
+// sortFew sorts base by s.octets, stably, by insertion.
+func (s *scratch) sortFew() {
+	base, all := s.base, s.octets
+	for i := 1; i < len(base); i++ {
+		m := base[i]
+		at := i
+		for ; at > 0 && all[m].before(all[base[at-1]]); at-- {
+			base[at] = base[at-1]
+		}
+		base[at] = m
+	}
+}
+
+// sortMany sorts base by s.octets, stably, by radix: octet after octet from the last to the first, but for those that are alike in
+// all. Its time grows with the number of records and no faster.
+func (s *scratch) sortMany() {
+	all := s.octets
+	var differ octets
+	for _, o := range all {
+		differ.hi, differ.lo = differ.hi|o.hi^all[0].hi, differ.lo|o.lo^all[0].lo
+	}
+	s.order, s.places = sized(s.order, len(all)), sized(s.places, 256)
+	for shift := 0; shift < 128; shift += 8 {
+		if differ.octet(shift) == 0 {
+			continue
+		}
+		clear(s.places) // of each value of the octet: how many, and then where the next one goes
+		for _, o := range all {
+			s.places[o.octet(shift)]++
+		}
+		at := uint16(0)
+		for i, n := range s.places {
+			s.places[i] = at
+			at += n
+		}
+		for _, m := range s.base {
+			p := &s.places[all[m].octet(shift)]
+			s.order[*p] = m
+			*p++
+		}
+		s.base, s.order = s.order, s.base
+	}
+}
+
+// octet returns the octet of o that begins shift bits from its end.
+func (o octets) octet(shift int) uint8 {
+	if shift < 64 {
+		return uint8(o.lo >> shift)
+	}
+	return uint8(o.hi >> (shift - 64))
 }
 
 // sortByRdata sorts records without an address. It packs each of them, so it allocates; such types are ordered on request.

@@ -1,6 +1,7 @@
 package ordering
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -31,7 +32,7 @@ func (s *scratch) sortByLot(set []dns.RR, tier []uint16, w *weights, lot func(oc
 		if w != nil {
 			wait = math.Float64bits(-math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(o)))
 		}
-		s.keys = append(s.keys, sortKey{hi: wait, lo: u, member: m})
+		s.keys = append(s.keys, sortKey{wait, u, m})
 	}
 	slices.SortFunc(s.keys, compareKeys)
 	for i, k := range s.keys {
@@ -51,4 +52,20 @@ func stickyLot(client octets) func(octets) uint64 {
 	return func(a octets) uint64 {
 		return k.mix(k.mix(k.mix(c, a.hi), a.lo), 0x13198a2e03707344)
 	}
+}
+
+// A sortKey is a member with its lot, and with how long it waits for its place.
+type sortKey struct {
+	wait, lot uint64
+	member    uint16
+}
+
+func compareKeys(a, b sortKey) int {
+	switch {
+	case a.wait != b.wait:
+		return cmp.Compare(a.wait, b.wait)
+	case a.lot != b.lot:
+		return cmp.Compare(a.lot, b.lot)
+	}
+	return cmp.Compare(a.member, b.member)
 }

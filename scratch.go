@@ -37,10 +37,12 @@ type scratch struct {
 	// For what is not asked of every answer; nil until it is.
 	base          []uint16
 	order         []uint16
-	gathered      []dns.RR  // an RRset of several runs, as it came and in its new order; without records between uses
-	gatheredTiers []uint32  // of gathered
-	keys          []sortKey // sortMembers, sortByLot
-	ranks         []uint32  // renumber
+	gathered      []dns.RR // an RRset of several runs, as it came and in its new order; without records between uses
+	gatheredTiers []uint32 // of gathered
+	octets        []octets // sortMembers, with places
+	places        []uint16
+	keys          []sortKey // sortByLot
+	ranks         []uint32  // renumber, sortMembers
 	heads         []uint16  // joinRuns
 	weight        []uint64  // turnWeighted, with mates, stops and idle
 	mates         []mates   // by weight

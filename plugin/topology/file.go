@@ -54,7 +54,8 @@ func (f *File) Ready() bool { return true }
 // Name returns the path as it was given.
 func (f *File) Name() string { return f.path }
 
-// Start watches the file. The error is that of the system when it cannot watch.
+// Start watches the file. Where the system does not tell of changes, as when it has no more watches to give, the file is looked at
+// every 30 seconds, and a warning says so. The error is always nil.
 func (f *File) Start() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,7 +64,7 @@ func (f *File) Start() error {
 	}
 	stop, err := watchFile(f.path, f.reload)
 	if err != nil {
-		return fmt.Errorf("%s: cannot watch: %w", f.path, err)
+		log.Warningf("topology: %s: cannot be watched: %v; it is looked at every %v instead", f.path, err, recheck)
 	}
 	f.stop = stop
 	published.open(f.path)

@@ -19,41 +19,53 @@ const (
 	recheck = 30 * time.Second
 )
 
-// watchFile calls changed, from one goroutine, after something has happened to the file at path or near it. It returns a function
-// that ends this and waits for the end.
+// watchFile calls changed, from one goroutine, after something has happened to the file at path or near it, and every recheck. It
+// returns a function that ends this and waits for the end. An error says why the system does not tell what happens; then the
+// recheck is all there is.
 func watchFile(path string, changed func()) (stop func(), err error) {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, err
-	}
-	// Directories, not the file: a watch on a file follows the file that is renamed away.
-	if err := w.Add(filepath.Dir(path)); err != nil {
-		w.Close()
-		return nil, err
-	}
-	watchDirectories(w, path)
-
-	ctx, cancel := context.WithCancel(context.Background())
-	happened, done := make(chan struct{}, 1), make(chan struct{})
-	forwarded := make(chan struct{})
+	w, err := newWatcher(path)
+	happened, told := make(chan struct{}, 1), make(chan struct{})
 	happened <- struct{}{} // the file may have changed before it was watched
-	go func() {
-		defer close(forwarded)
-		forward(w, happened)
-	}()
+	if err == nil {
+		go func() {
+			defer close(told)
+			forward(w, happened)
+		}()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		coalesce(ctx, happened, func() {
-			watchDirectories(w, path)
+			if err == nil {
+				watchDirectories(w, path)
+			}
 			changed()
 		})
 	}()
 	return func() {
 		cancel()
 		<-done
+		if err == nil {
+			w.Close()
+			<-told
+		}
+	}, err
+}
+
+// newWatcher returns a watcher of the directories that path is in. The file itself is not watched: that would follow it when it is
+// renamed away.
+func newWatcher(path string) (*fsnotify.Watcher, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Add(filepath.Dir(path)); err != nil {
 		w.Close()
-		<-forwarded
-	}, nil
+		return nil, err
+	}
+	watchDirectories(w, path)
+	return w, nil
 }
 
 // forward says on happened that there was an event, until w is closed. Which event does not matter, nor does an error: when
