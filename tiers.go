@@ -109,9 +109,11 @@ func scatter[T any](s *scratch, tiers []uint32, dst, values []T) {
 	for i, t := range tiers {
 		p := &spans[t]
 		dst[p.next] = values[i]
-		if p.next++; p.next == p.end {
-			p.next = p.first
+		first, next := p.first, p.next+1
+		if next == p.end {
+			next = first // compiled to no jump: nobody could foretell it, as the turns move it
 		}
+		p.next = next
 	}
 }
 
