@@ -19,7 +19,7 @@ import (
 type rule struct {
 	zone   string // lower case, fully qualified
 	policy *policy
-	sites  atomic.Pointer[[]*site]
+	sites  atomic.Pointer[site] // the one met last; the others follow
 }
 
 // A site is a rule as one server applies it. It is made once, so that no label is looked up while an answer waits.
@@ -28,7 +28,8 @@ type site struct {
 	zone      string
 	server    *dnsserver.Server
 	view      string
-	traced    bool // queries may be followed by the trace plugin
+	traced    bool  // queries may be followed by the trace plugin
+	next      *site // of the same rule
 	responses [countedTiers]atomic.Pointer[prometheus.Counter]
 }
 
@@ -110,11 +111,9 @@ func (z *rules) find(name string) *rule {
 // site returns the site of r for the server that ctx is of. A rule has few: one for each address of bind.
 func (r *rule) site(ctx context.Context) *site {
 	server, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
-	if known := r.sites.Load(); known != nil {
-		for _, s := range *known {
-			if s.server == server {
-				return s
-			}
+	for s := r.sites.Load(); s != nil; s = s.next {
+		if s.server == server {
+			return s
 		}
 	}
 	return r.addSite(server, metrics.WithView(ctx))
@@ -125,12 +124,8 @@ func (r *rule) addSite(server *dnsserver.Server, view string) *site {
 	s := &site{policy: r.policy, zone: r.zone, server: server, view: view}
 	s.traced = server != nil && server.Tracer() != nil
 	for {
-		known := r.sites.Load()
-		more := []*site{s}
-		if known != nil {
-			more = append(more, *known...)
-		}
-		if r.sites.CompareAndSwap(known, &more) {
+		s.next = r.sites.Load()
+		if r.sites.CompareAndSwap(s.next, s) {
 			return s
 		}
 	}
