@@ -100,7 +100,7 @@ func oneString(a, b string) bool {
 // gather returns the records and the tiers of the RRset that begins with run r, in the order received; none if r goes on with an
 // RRset that began before. Those of one run are a part of in, those of several a copy.
 func (s *scratch) gather(in []dns.RR, r int) ([]dns.RR, []uint32) {
-	p := s.runs[r]
+	p := &s.runs[r]
 	switch {
 	case p.continues:
 		return nil, nil
@@ -108,7 +108,7 @@ func (s *scratch) gather(in []dns.RR, r int) ([]dns.RR, []uint32) {
 		return in[p.first:p.end], s.tiers[p.first:p.end]
 	}
 	s.gathered, s.gatheredTiers = s.gathered[:0], s.gatheredTiers[:0]
-	for ; ; p = s.runs[p.next] {
+	for ; ; p = &s.runs[p.next] {
 		s.gathered = append(s.gathered, in[p.first:p.end]...)
 		s.gatheredTiers = append(s.gatheredTiers, s.tiers[p.first:p.end]...)
 		if p.next == 0 {
@@ -120,7 +120,7 @@ func (s *scratch) gather(in []dns.RR, r int) ([]dns.RR, []uint32) {
 // target returns where the n records of the RRset that begins with run r are to be written in their new order: its part of
 // out, or an array to be spread over several parts.
 func (s *scratch) target(out []dns.RR, r, n int) []dns.RR {
-	if p := s.runs[r]; p.next == 0 {
+	if p := &s.runs[r]; p.next == 0 {
 		return out[p.first:p.end]
 	}
 	s.gathered = append(s.gathered, s.gathered[:n]...)
@@ -129,11 +129,11 @@ func (s *scratch) target(out []dns.RR, r, n int) []dns.RR {
 
 // spread copies set to the runs in out that begin with r.
 func (s *scratch) spread(out []dns.RR, r int, set []dns.RR) {
-	p := s.runs[r]
+	p := &s.runs[r]
 	if p.next == 0 {
 		return // set is the run
 	}
-	for ; ; p = s.runs[p.next] {
+	for ; ; p = &s.runs[p.next] {
 		set = set[copy(out[p.first:p.end], set):]
 		if p.next == 0 {
 			break

@@ -62,18 +62,19 @@ func (s *scratch) layOut(tiers []uint32, turn uint64) {
 	if s.spanEnd > maxTiers {
 		s.renumber(tiers)
 	}
-	first := uint16(0)
-	for t := range s.spans[:s.spanEnd] {
-		p := &s.spans[t]
+	spans, first := s.spans[:s.spanEnd], uint16(0)
+	for t := range spans {
+		p := &spans[t]
 		m := p.end
-		*p = span{first: first, end: first + m, next: first}
+		end := first + m
+		p.first, p.end, p.next = first, end, first
 		if m > 1 {
 			if r := uint16(turn % uint64(m)); r > 0 {
-				p.next = p.end - r
+				p.next = end - r
 				s.moves = true
 			}
 		}
-		first = p.end
+		first = end
 	}
 }
 
