@@ -24,17 +24,16 @@ func (s *scratch) count(tiers []uint32, n int) (several bool) {
 	for t := range spans {
 		spans[t].end = 0 // and no clear, which writes more at once than is read next: the processor waits for such
 	}
-	last, moves := uint32(0), false
+	last, most, moves := uint32(0), uint16(0), false
 	for _, t := range tiers {
-		spans[t].end++
+		n := spans[t].end + 1
+		spans[t].end = n
+		most = max(most, n)
 		moves = moves || t < last
 		last = t
 	}
 	s.moves = moves
-	for t := range spans {
-		several = several || spans[t].end > 1
-	}
-	return several
+	return most > 1
 }
 
 // turnKey returns the key under which the turns of set are counted: owner, class, type and tier assignment.
