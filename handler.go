@@ -61,8 +61,9 @@ func (o *Ordering) writer(ctx context.Context, at *site, w dns.ResponseWriter, r
 		more.facts = factsIn(ctx)
 	}
 	if more != (asked{}) {
-		ow.asked = &more
-		more.facts.setClient(ow.client())
+		kept := more // more itself stays on the stack
+		ow.asked = &kept
+		kept.facts.setClient(ow.client())
 	}
 	return ow
 }
