@@ -65,7 +65,8 @@ func grab(n, tiers int) *scratch {
 	return s
 }
 
-// release puts s back into the pool, without the records of the section.
+// release puts s back into the pool, without the records of the section but for those in fresh, which the garbage collector takes with
+// s or when fresh is used up.
 func (s *scratch) release() {
 	if len(s.gathered) > 0 {
 		clear(s.gathered[:cap(s.gathered)])
@@ -74,8 +75,8 @@ func (s *scratch) release() {
 	pool.Put(s)
 }
 
-// Small sections are cut from one array, a block after another, none of them twice: to allocate each would take as long as all
-// the rest that is done for an answer of two or three addresses.
+// Small sections are cut from one array, one behind the other, and no part of it is used twice: to allocate each would take as long as
+// the rest of what is done with it.
 const (
 	batch = 256 // records
 	small = 32
