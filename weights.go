@@ -30,8 +30,7 @@ func (s *scratch) turnWeighted(set []dns.RR, tier []uint16, w *weights, turn uin
 	weighted := s.weightedFirst(set, tier, w)
 	turnLeft(tier[len(weighted):], turn)
 	if len(weighted) > 1 {
-		s.stopsFrom(turn)
-		s.orderByStops(weighted)
+		s.orderByStops(weighted, s.stopsFrom(turn))
 	}
 }
 
@@ -73,7 +72,7 @@ type mates struct {
 	all, met uint16
 }
 
-// stopsFrom writes to s.stops, in order, the stops that come from the given turn on, of each record of tier one at least.
+// stopsFrom returns, in order, the stops that come from the given turn on, of each record of tier one at least.
 //
 // A cycle has as many turns as the weights add up to. It is a circle on which a record of weight w stops w times, at equal
 // distances; m records of one weight follow each other at 1/m of that distance. Whose stop comes next is first in the
@@ -81,7 +80,7 @@ type mates struct {
 // first places in a cycle, as far apart as whole turns allow, and with equal weights it is plain rotation. It needs no state
 // but the turn: which stops are over follows by arithmetic, as the records of one weight together stop as evenly as the
 // teeth of a comb, and so stop j of all lies at j/total of the circle, give or take one stop for each weight.
-func (s *scratch) stopsFrom(turn uint64) {
+func (s *scratch) stopsFrom(turn uint64) []stop {
 	total, combs := s.countMates()
 	turn %= total
 	before, after := turn-min(turn, combs), turn+combs
@@ -104,9 +103,12 @@ func (s *scratch) stopsFrom(turn uint64) {
 		}
 	}
 	slices.SortFunc(s.stops, func(a, b stop) int {
-		return cmp.Or(cmp.Compare(a.at*b.rate, b.at*a.rate), cmp.Compare(s.weight[b.record], s.weight[a.record]))
+		if c := cmp.Compare(a.at*b.rate, b.at*a.rate); c != 0 {
+			return c
+		}
+		return cmp.Compare(s.weight[b.record], s.weight[a.record])
 	})
-	s.stops = s.stops[over:]
+	return s.stops[over:]
 }
 
 // countMates fills s.mates with how many records have each weight, and returns what the weights add up to and how many
@@ -124,10 +126,10 @@ func (s *scratch) countMates() (total, different uint64) {
 }
 
 // orderByStops orders tier by which record stops first.
-func (s *scratch) orderByStops(tier []uint16) {
+func (s *scratch) orderByStops(tier []uint16, stops []stop) {
 	s.idle = append(s.idle[:0], tier...)
 	at := 0
-	for _, p := range s.stops {
+	for _, p := range stops {
 		if s.weight[p.record] > 0 {
 			s.weight[p.record] = 0 // it has its place
 			tier[at] = s.idle[p.record]
