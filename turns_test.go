@@ -114,11 +114,39 @@ func TestOwnersHashApart(t *testing.T) {
 	for c := range 256 {
 		for _, other := range []int{c ^ 0x20, c ^ 0x80} {
 			alike := c < 128 && strings.EqualFold(string(rune(c)), string(rune(other)))
-			for _, name := range []string{"*", "1234567*.org.", "12345678.*", "*2345678."} {
+			for _, name := range []string{"*", "1234567*.org.", "12345678.*", "*2345678.", "123456781234567*12345678.org.", "1234567812345678*"} {
 				a := strings.Replace(name, "*", string([]byte{byte(c)}), 1)
 				b := strings.Replace(name, "*", string([]byte{byte(other)}), 1)
 				if got := k.owner(a) == k.owner(b); got != alike {
 					t.Errorf("%q and %q have the same hash: %v, want %v", a, b, got, alike)
+				}
+			}
+		}
+	}
+}
+
+// TestSetsHashApart checks that a key tells RRsets and tier assignments apart, those of another length too.
+func TestSetsHashApart(t *testing.T) {
+	k, met := newTurns().secret, map[uint64]string{}
+	for _, owner := range []string{"a.", "b.", "12345678.", "12345678", "1234567812345678.", "12345678123456781234567."} {
+		for _, h := range []dns.RR_Header{
+			{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET},
+			{Name: owner, Rrtype: dns.TypeAAAA, Class: dns.ClassINET},
+			{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassCHAOS},
+		} {
+			for n := range 20 {
+				set := make([]dns.RR, n+1)
+				set[0] = &dns.A{Hdr: h}
+				for one := range n + 2 { // which has tier 1; n + 1: none
+					tiers := make([]uint32, n+2)
+					tiers[one] = 1
+					tiers = tiers[:n+1]
+					what := fmt.Sprint(h.String(), tiers)
+					key := turnKey(k, set, tiers)
+					if other, ok := met[key]; ok {
+						t.Errorf("%s and %s have one key", what, other)
+					}
+					met[key] = what
 				}
 			}
 		}
