@@ -59,6 +59,7 @@ var served = []struct {
 	referred       bool // the answer has no AA bit
 }{
 	{name: "none"},
+	{name: "copy", corefile: "copy"},
 	{name: "loadbalance", corefile: "loadbalance"},
 	{name: "prefer", corefile: "loadbalance {\nprefer 10.240.0.0/24 10.240.0.0/16 10.0.0.0/8 192.168.0.0/16\n}"},
 	{name: "ordering", corefile: "ordering"},
@@ -154,11 +155,15 @@ func tableFile(tb testing.TB) string {
 	return path
 }
 
-// through returns next below the plugin that a server block with this one directive has; next itself without one.
+// through returns next below the plugin that a server block with this one directive has; next itself without one, and below copying
+// for copy.
 func through(tb testing.TB, corefile string, next plugin.Handler) plugin.Handler {
 	tb.Helper()
-	if corefile == "" {
+	switch corefile {
+	case "":
 		return next
+	case "copy":
+		return copying{next}
 	}
 	directive, _, _ := strings.Cut(corefile, " ")
 	setup, err := caddy.DirectiveAction("dns", strings.TrimSpace(directive))
@@ -174,6 +179,22 @@ func through(tb testing.TB, corefile string, next plugin.Handler) plugin.Handler
 		next = above(next)
 	}
 	return next
+}
+
+// copying is the least that a plugin can do that gives an answer another order: it wraps the writer and copies the section.
+type copying struct{ plugin.Handler }
+
+func (c copying) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	return c.Handler.ServeDNS(ctx, &copier{w}, r)
+}
+
+type copier struct{ dns.ResponseWriter }
+
+func (c *copier) WriteMsg(res *dns.Msg) error {
+	section := make([]dns.RR, len(res.Answer))
+	copy(section, res.Answer)
+	res.Answer = section
+	return c.ResponseWriter.WriteMsg(res)
 }
 
 // answering returns a handler that answers with these records. It makes the query its own reply, so that nothing is
