@@ -47,7 +47,7 @@ func (o *Ordering) site(ctx context.Context, r *dns.Msg) *site {
 // writer returns w wrapped so that the answer to r is ordered. What the order depends on in r is read here, on the way down:
 // plugins below may rewrite the query.
 func (o *Ordering) writer(ctx context.Context, at *site, w dns.ResponseWriter, r *dns.Msg) *writer {
-	ow := &writer{ResponseWriter: w, site: at}
+	ow := &writer{ResponseWriter: w, site: at, asked: &nothing}
 	p, observed := at.policy, o.rules.observed.Load()
 	if p.ecs == nil && p.limit == 0 && !observed {
 		return ow
@@ -60,7 +60,7 @@ func (o *Ordering) writer(ctx context.Context, at *site, w dns.ResponseWriter, r
 	if observed {
 		more.facts = factsIn(ctx)
 	}
-	if more != (asked{}) {
+	if more != nothing {
 		kept := more // more itself stays on the stack
 		ow.asked = &kept
 		kept.facts.setClient(ow.client())
@@ -78,15 +78,17 @@ func wantsDNSSEC(r *dns.Msg) bool {
 type writer struct {
 	dns.ResponseWriter
 	site  *site
-	asked *asked // nil mostly
+	asked *asked
 }
 
-// asked is what a query has that most have not.
+// asked is what a query has that most have not; these share nothing, which is only read.
 type asked struct {
 	facts *facts        // nil when nobody asks for metadata
 	ecs   *clientSubnet // nil without a Client Subnet option that is trusted
 	uncut bool          // answer_limit does not apply
 }
+
+var nothing asked
 
 // WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and the records belong to the
 // plugins below and are only read.
@@ -94,7 +96,7 @@ func (w *writer) WriteMsg(res *dns.Msg) error {
 	if orderable(res) {
 		w.order(res)
 	}
-	if w.asked != nil && w.asked.ecs != nil {
+	if w.asked.ecs != nil {
 		w.asked.ecs.answer(res, w.site.policy)
 	}
 	return w.ResponseWriter.WriteMsg(res)
@@ -111,7 +113,7 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 func (w *writer) order(res *dns.Msg) {
 	p := w.site.policy
 	q := query{canonical: p.startsCanonical(res.Authoritative), limit: p.limit}
-	if w.asked != nil && w.asked.uncut {
+	if w.asked.uncut {
 		q.limit = 0
 	}
 	p.rank(&q.ranking, w.client())
@@ -120,15 +122,13 @@ func (w *writer) order(res *dns.Msg) {
 	if first := firstAddress(res.Answer); first != nil {
 		tier := q.ranking.tier(octetsOf(first))
 		w.site.response(tier)
-		if w.asked != nil {
-			w.asked.facts.setFirst(first, tier)
-		}
+		w.asked.facts.setFirst(first, tier)
 	}
 }
 
 // client returns the address that the answer is for: that of a trusted Client Subnet option, else the packet's source.
 func (w *writer) client() octets {
-	if w.asked != nil && w.asked.ecs != nil && w.asked.ecs.client.IsValid() {
+	if w.asked.ecs != nil && w.asked.ecs.client.IsValid() {
 		return octetsFrom(w.asked.ecs.client)
 	}
 	return clientOctets(w.RemoteAddr())

@@ -97,7 +97,7 @@ func (a *arranger) arrange(s *scratch, set []dns.RR, tiers []uint32, q *query) {
 	if steady || a.weights == nil && (a.rotation == cyclic || a.rotation == fixed) {
 		s.layOut(tiers, turn)
 		if s.sorted {
-			s.permute(tiers)
+			s.permute(tiers, nil)
 		}
 		return
 	}

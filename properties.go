@@ -67,44 +67,35 @@ func (b *block) parseBaseOrder() error {
 }
 
 func (b *block) parseNetmask() error {
-	args, err := b.args(1, unlimited, "one mask or more")
-	if err != nil {
-		return err
-	}
-	b.netmask = nil
-	for _, word := range args {
-		length, err := parseMask(word)
-		switch {
-		case err != nil:
-			return b.errorf("%s %v", word, err)
-		case length == classfulMask && b.classfulOnly, slices.Contains(b.netmask, length):
-			return b.errorf("%s is there twice", word)
-		case length == classfulMask:
-			b.classfulOnly = true
-		default:
-			b.netmask = append(b.netmask, length)
-		}
-	}
-	return nil
+	lengths, err := b.lengths("one mask or more", parseMask)
+	b.classfulOnly = slices.Contains(lengths, classfulMask)
+	b.netmask = slices.DeleteFunc(lengths, func(n int) bool { return n == classfulMask })
+	return err
 }
 
-func (b *block) parseNetmask6() error {
-	args, err := b.args(1, unlimited, "one length or more")
+func (b *block) parseNetmask6() (err error) {
+	b.netmask6, err = b.lengths("one length or more", func(word string) (int, error) { return parseLength(word, 128) })
+	return err
+}
+
+// lengths returns what parse makes of the property's arguments, of which none may come twice. want says what they are.
+func (b *block) lengths(want string, parse func(word string) (int, error)) ([]int, error) {
+	args, err := b.args(1, unlimited, want)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b.netmask6 = nil
+	var found []int
 	for _, word := range args {
-		length, err := parseLength(word, 128)
+		length, err := parse(word)
 		switch {
 		case err != nil:
-			return b.errorf("%s %v", word, err)
-		case slices.Contains(b.netmask6, length):
-			return b.errorf("%s is there twice", word)
+			return nil, b.errorf("%s %v", word, err)
+		case slices.Contains(found, length):
+			return nil, b.errorf("%s is there twice", word)
 		}
-		b.netmask6 = append(b.netmask6, length)
+		found = append(found, length)
 	}
-	return nil
+	return found, nil
 }
 
 // unordered are the types that are refused, and why.

@@ -24,7 +24,7 @@ func (s *scratch) survey(in []dns.RR, a *arranger, k *ranking) {
 			i++
 			continue
 		}
-		end := i + k.run(h, in[i:], s.tiers[i:])
+		end := i + k.rankRun(h, in[i:], s.tiers[i:])
 		s.runs[s.runEnd] = run{first: uint16(i), end: uint16(end)}
 		s.runEnd++
 		i = end
@@ -34,9 +34,9 @@ func (s *scratch) survey(in []dns.RR, a *arranger, k *ranking) {
 	}
 }
 
-// run returns how many records of in, from the first on, are of the RRset with header h, and writes their tiers. Both are found in
+// rankRun returns how many records of in, from the first on, are of the RRset with header h, and writes their tiers. Both are found in
 // one loop, as it is the one that a query spends most time in: every record is fetched from memory once.
-func (k *ranking) run(h *dns.RR_Header, in []dns.RR, tiers []uint32) int {
+func (k *ranking) rankRun(h *dns.RR_Header, in []dns.RR, tiers []uint32) int {
 	tiers = tiers[:len(in)]
 	near, client, tables := k.nearness(in[0]), k.client, k.hasTables() && isAddress(in[0])
 	for i, rr := range in {

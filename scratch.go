@@ -78,8 +78,8 @@ func (s *scratch) release() {
 // Small sections are cut from one array, one behind the other, and no part of it is used twice: to allocate each would take as long as
 // the rest of what is done with it.
 const (
-	batch = 256 // records
-	small = 32
+	batch = 256 // records in the array
+	small = 32  // records in a section at most
 )
 
 // section returns a new section of n records.

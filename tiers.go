@@ -26,9 +26,9 @@ func (s *scratch) count(tiers []uint32, n int) (several bool) {
 	}
 	last, most, moves := uint32(0), uint16(0), false
 	for _, t := range tiers {
-		n := spans[t].end + 1
-		spans[t].end = n
-		most = max(most, n)
+		so := spans[t].end + 1
+		spans[t].end = so
+		most = max(most, so)
 		moves = moves || t < last
 		last = t
 	}
@@ -117,19 +117,17 @@ func scatter[T any](s *scratch, tiers []uint32, dst, values []T) {
 	}
 }
 
-// permute works out order where that takes more than a rotation as received: each of arrange gets the members of a tier, in base
-// order but for the rotation, and puts them in order.
-func (s *scratch) permute(tiers []uint32, arrange ...func(tier []uint16)) {
+// permute works out order where that takes more than a rotation as received. Unless f is nil, it gets the members of each tier in
+// base order, and puts them in order.
+func (s *scratch) permute(tiers []uint32, f func(tier []uint16)) {
 	if !s.sorted {
 		s.receive(len(tiers))
 	}
 	s.order = sized(s.order, len(tiers))
 	scatter(s, tiers, s.order, s.base)
 	for _, p := range s.spans[:s.spanEnd] {
-		for _, f := range arrange {
-			if p.end-p.first > 1 {
-				f(s.order[p.first:p.end])
-			}
+		if f != nil && p.end-p.first > 1 {
+			f(s.order[p.first:p.end])
 		}
 	}
 	s.permuted, s.moves = true, !slices.IsSorted(s.order)
