@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
+
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -32,14 +35,14 @@ func BenchmarkOrder(b *testing.B) {
 		for _, tiers := range []int{1, 2, 3, 5} {
 			b.Run(fmt.Sprintf("records=%d/tiers=%d", n, tiers), func(b *testing.B) {
 				p := &policy{
-					arranger: arranger{types: typeSet{a: true, aaaa: true}, turns: newTurns()},
-					masks:    newClassMasks(lengths[:tiers-1], nil, false),
+					ranker:  ranking.New(ranking.Config{Masks: ranking.MaskLengths{IPv4: lengths[:tiers-1]}}),
+					orderer: rrset.New(rrset.Config{Types: rrset.Types(dns.TypeA, dns.TypeAAAA), Turns: new(rrset.Turns)}),
 				}
 				in := spread(n, append([]string{"192.168.0.0/22"}, nearest[:tiers-1]...)...)
 				b.ReportAllocs()
 				for b.Loop() {
-					q := query{ranking: p.ranking(client)}
-					p.order(in, &q, hot)
+					q := p.query(client, true, true)
+					p.orderer.Answer(in, &q, hot)
 				}
 			})
 		}

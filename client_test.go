@@ -70,7 +70,7 @@ func clientFact(t *testing.T, a net.Addr) string {
 
 // TestOneHostIsOneClient asks in every way in which one host can be written; round_robin sticky gives each client an order.
 func TestOneHostIsOneClient(t *testing.T) {
-	o := orderingOf(t, "ordering {\nround_robin sticky\n}", replying(reply(hot, dns.TypeA, rrset(numbered("10.4.3", 20)...)...)))
+	o := orderingOf(t, "ordering {\nround_robin sticky\n}", replying(reply(hot, dns.TypeA, addressRRset(numbered("10.4.3", 20)...)...)))
 	order := func(a net.Addr) []string {
 		w := &inbox{sink: &sink{client: a}}
 		o.ServeDNS(context.Background(), w, new(dns.Msg).SetQuestion(hot, dns.TypeA))

@@ -32,7 +32,7 @@ func evenly(n, total int) []float64 {
 
 func TestRandomPermutationsAreUniform(t *testing.T) {
 	for n := 2; n <= 4; n++ {
-		o := orderingOf(t, "ordering {\nround_robin random\n}", replying(reply(hot, dns.TypeA, rrset(numbered("10.4.3", n)...)...)))
+		o := orderingOf(t, "ordering {\nround_robin random\n}", replying(reply(hot, dns.TypeA, addressRRset(numbered("10.4.3", n)...)...)))
 		permutations, trials := []int{0, 1, 2, 6, 24}[n], 24_000
 		seen := map[string]int{}
 		for range trials {
@@ -55,7 +55,7 @@ func TestRandomPermutationsAreUniform(t *testing.T) {
 func TestRandomStaysInsideTheTier(t *testing.T) {
 	near, far := numbered("10.4.3", 3), numbered("192.168.1", 3)
 	for _, turning := range []string{"random", "sticky"} {
-		o := orderingOf(t, "ordering {\nround_robin "+turning+"\n}", replying(reply(hot, dns.TypeA, rrset(slices.Concat(far, near)...)...)))
+		o := orderingOf(t, "ordering {\nround_robin "+turning+"\n}", replying(reply(hot, dns.TypeA, addressRRset(slices.Concat(far, near)...)...)))
 		for range 100 {
 			got := addrs(ask(t, o, "10.4.3.200", hot, dns.TypeA).Answer)
 			slices.Sort(got[:3])
@@ -103,8 +103,8 @@ func TestRandomRunnersUpHonourWeights(t *testing.T) {
 // stickyOrder returns what one client gets with round_robin sticky.
 func stickyOrder(t *testing.T, client string, in []string) []string {
 	t.Helper()
-	qtype := rrset(in[0])[0].Header().Rrtype
-	o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin sticky\n}", replying(reply(hot, qtype, rrset(in...)...)))
+	qtype := addressRRset(in[0])[0].Header().Rrtype
+	o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin sticky\n}", replying(reply(hot, qtype, addressRRset(in...)...)))
 	return addrs(ask(t, o, client, hot, qtype).Answer)
 }
 
@@ -116,12 +116,12 @@ func TestStickyIsPinned(t *testing.T) {
 		in     []string
 		want   []string
 	}{
-		{"10.4.3.2", numbered("192.0.2", 5), []string{"192.0.2.5", "192.0.2.1", "192.0.2.4", "192.0.2.2", "192.0.2.3"}},
-		{"10.4.3.3", numbered("192.0.2", 5), []string{"192.0.2.5", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.1"}},
-		{"172.16.22.8", numbered("192.0.2", 5), []string{"192.0.2.5", "192.0.2.2", "192.0.2.1", "192.0.2.4", "192.0.2.3"}},
-		{"2001:db8::1", numbered("192.0.2", 5), []string{"192.0.2.2", "192.0.2.1", "192.0.2.4", "192.0.2.3", "192.0.2.5"}},
-		{"10.4.3.2", []string{"2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"}, []string{"2001:db8::4", "2001:db8::3", "2001:db8::1", "2001:db8::2"}},
-		{"2001:db8::1", []string{"2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"}, []string{"2001:db8::3", "2001:db8::2", "2001:db8::1", "2001:db8::4"}},
+		{"10.4.3.2", numbered("192.0.2", 5), []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"}},
+		{"10.4.3.3", numbered("192.0.2", 5), []string{"192.0.2.5", "192.0.2.1", "192.0.2.2", "192.0.2.4", "192.0.2.3"}},
+		{"172.16.22.8", numbered("192.0.2", 5), []string{"192.0.2.5", "192.0.2.3", "192.0.2.4", "192.0.2.2", "192.0.2.1"}},
+		{"2001:db8::1", numbered("192.0.2", 5), []string{"192.0.2.1", "192.0.2.2", "192.0.2.5", "192.0.2.3", "192.0.2.4"}},
+		{"10.4.3.2", []string{"2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"}, []string{"2001:db8::3", "2001:db8::4", "2001:db8::1", "2001:db8::2"}},
+		{"2001:db8::1", []string{"2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"}, []string{"2001:db8::3", "2001:db8::1", "2001:db8::4", "2001:db8::2"}},
 	} {
 		if got := stickyOrder(t, tt.client, tt.in); !slices.Equal(got, tt.want) {
 			t.Errorf("%s gets %q, want %q", tt.client, got, tt.want)
@@ -132,7 +132,7 @@ func TestStickyIsPinned(t *testing.T) {
 func TestStickyDependsOnNothingElse(t *testing.T) {
 	in := numbered("192.0.2", 7)
 	want := stickyOrder(t, "10.4.3.2", in)
-	o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin sticky\nbase_order canonical\n}", replying(reply(hot, dns.TypeA, rrset(in...)...)))
+	o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin sticky\nbase_order canonical\n}", replying(reply(hot, dns.TypeA, addressRRset(in...)...)))
 	for range 10 {
 		if got := addrs(ask(t, o, "10.4.3.2", "other.example.org.", dns.TypeA).Answer); !slices.Equal(got, want) {
 			t.Fatalf("asked again: %v, want %v", got, want)
@@ -142,7 +142,7 @@ func TestStickyDependsOnNothingElse(t *testing.T) {
 	if got := stickyOrder(t, "10.4.3.2", in); !slices.Equal(got, want) {
 		t.Errorf("from the other end: %v, want %v", got, want)
 	}
-	short := reply(hot, dns.TypeA, rrset(in...)...)
+	short := reply(hot, dns.TypeA, addressRRset(in...)...)
 	for _, rr := range short.Answer {
 		rr.(*dns.A).A = rr.(*dns.A).A[12:]
 	}
@@ -184,7 +184,7 @@ func TestStickySpreadsClientsEvenly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const clients = 20_000
 			in := numbered("192.0.2", 10)
-			o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin sticky\n}", replying(reply(hot, dns.TypeA, rrset(in...)...)))
+			o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin sticky\n}", replying(reply(hot, dns.TypeA, addressRRset(in...)...)))
 			for _, place := range []int{0, 1, 9} {
 				counts := make([]int, len(in))
 				for i := range clients {

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 )
@@ -87,7 +90,7 @@ func TestClientSubnetDecides(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := orderingOf(t, "ordering {\nround_robin off\necs 203.0.113.53 2001:db8:53::/64\n}",
-				replying(reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)))
+				replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)))
 			res := exchange(t, o, tt.source, asking(tt.options...))
 			if got := addrs(res.Answer)[0]; got != tt.first {
 				t.Errorf("%s is first, want %s", got, tt.first)
@@ -115,7 +118,7 @@ func TestClientSubnetComesBackBesideOthers(t *testing.T) {
 	old := subnet(1, "10.4.0.0", 16, 16)
 	opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}, Option: []dns.EDNS0{old, cookie}}
 	tsig := &dns.TSIG{Hdr: dns.RR_Header{Name: "key.", Rrtype: dns.TypeTSIG, Class: dns.ClassANY}}
-	extra := rrset("192.168.1.1", "10.4.3.1")
+	extra := addressRRset("192.168.1.1", "10.4.3.1")
 	for _, tt := range []struct {
 		name  string
 		extra []dns.RR
@@ -130,7 +133,7 @@ func TestClientSubnetComesBackBesideOthers(t *testing.T) {
 		{"TSIG and no OPT record", append(slices.Clone(extra), tsig), 2, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			below := reply(hot, dns.TypeA, rrset("10.4.3.1")...)
+			below := reply(hot, dns.TypeA, addressRRset("10.4.3.1")...)
 			below.Extra = tt.extra
 			before := slices.Clone(tt.extra)
 			o := orderingOf(t, "ordering {\nround_robin off\necs 203.0.113.53\n}", replying(below))
@@ -171,8 +174,8 @@ func TestClientSubnetWithoutAddresses(t *testing.T) {
 		{"no answer", reply(hot, dns.TypeA), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
 		{"no name", nxdomain, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
 		{"no address", reply(hot, dns.TypeTXT, record(hot+" 300 IN TXT x")), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
-		{"one address", reply(hot, dns.TypeA, rrset("10.4.3.1")...), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{24}},
-		{"a transfer", reply(hot, dns.TypeAXFR, rrset("10.4.3.1")...), transfer, nil},
+		{"one address", reply(hot, dns.TypeA, addressRRset("10.4.3.1")...), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{24}},
+		{"a transfer", reply(hot, dns.TypeAXFR, addressRRset("10.4.3.1")...), transfer, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			res := exchange(t, orderingOf(t, "ordering {\necs 203.0.113.53\n}", replying(tt.below)), resolver, tt.r)
@@ -274,7 +277,7 @@ func inside(rnd *rand.Rand, n netip.Prefix) netip.Addr {
 func TestClientSubnetIsReadOnTheWayDown(t *testing.T) {
 	sent := subnet(1, "10.4.3.0", 24, 0)
 	o := orderingOf(t, "ordering {\nround_robin off\necs 203.0.113.53\n}", nil)
-	o.Next = meddling(replying(reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)))
+	o.Next = meddling(replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)))
 	res := exchange(t, o, resolver, asking(sent))
 	if got := fmt.Sprint(addrs(res.Answer)); got != "[10.4.3.1 192.168.1.1]" {
 		t.Errorf("answer %s", got)
@@ -299,7 +302,7 @@ func TestScopeFromBelowCounts(t *testing.T) {
 		{"for another length", subnet(1, "10.4.3.0", 25, 28), 24},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			below := reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)
+			below := reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)
 			below.SetEdns0(1232, false)
 			below.IsEdns0().Option = []dns.EDNS0{tt.below}
 			o := orderingOf(t, "ordering {\necs 203.0.113.53\n}", replying(below))
@@ -313,9 +316,8 @@ func TestScopeFromBelowCounts(t *testing.T) {
 
 // TestScopeBeforeTheFirstSync checks that the order of a topology that is not known yet is for one client only.
 func TestScopeBeforeTheFirstSync(t *testing.T) {
-	p := policyOf(t, "ordering {\nlocal_net_priority off\n}")
 	for _, ready := range []bool{false, true} {
-		p.topology = &source{ready: ready}
+		p := &policy{ranker: ranking.New(ranking.Config{Topology: &source{ready: ready}}), orderer: rrset.New(rrset.Config{})}
 		for client, bits := range map[string]int{"10.4.3.0": 32, "2001:db8::": 128} {
 			want := 0
 			if !ready {

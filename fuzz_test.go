@@ -33,19 +33,19 @@ func FuzzCorefile(f *testing.F) {
 	f.Add("ordering ..\nordering")
 	f.Add("ordering {")
 
-	below := reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1", "10.4.3.2")...)
+	below := reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1", "10.4.3.2")...)
 	f.Fuzz(func(t *testing.T, corefile string) {
 		if strings.Contains(corefile, "topology") {
 			t.Skip("would read any file")
 		}
-		rules, err := parsed(corefile)
+		zones, err := parsed(corefile)
 		if err != nil {
 			if !oneLine.MatchString(err.Error()) {
 				t.Errorf("error %q", err)
 			}
 			return
 		}
-		o := &Ordering{Next: replying(below), rules: rules}
+		o := &Ordering{Next: replying(below), zones: zones}
 		for _, client := range []string{"10.4.3.9", "2001:db8::1"} {
 			res := exchange(t, o, client, asking(subnet(1, "192.168.1.0", 24, 0)))
 			if n := len(res.Answer); n > 3 || n < 1 {
@@ -84,11 +84,11 @@ func FuzzMessage(f *testing.F) {
 	dir := f.TempDir()
 	var handlers []*Ordering
 	for _, c := range fuzzedPolicies {
-		rules, err := parsed(strings.Replace(c.corefile(f, dir), "{\n", "{\n\tecs 10.0.0.0/8\n", 1))
+		zones, err := parsed(strings.Replace(c.corefile(f, dir), "{\n", "{\n\tecs 10.0.0.0/8\n", 1))
 		if err != nil {
 			f.Fatal(err)
 		}
-		handlers = append(handlers, &Ordering{rules: rules})
+		handlers = append(handlers, &Ordering{zones: zones})
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, m := range []*dns.Msg{unpacked(b), invented(b)} {
@@ -106,13 +106,13 @@ func FuzzMessage(f *testing.F) {
 
 // seedMessages are answers of the kinds that the plugin meets.
 func seedMessages() []*dns.Msg {
-	mixed := append(rrset("192.168.1.1", "10.4.3.1", "2001:db8::1", "10.4.3.2", "2001:db8:1::1"), record("www.example.org. 60 IN CNAME "+hot),
+	mixed := append(addressRRset("192.168.1.1", "10.4.3.1", "2001:db8::1", "10.4.3.2", "2001:db8:1::1"), record("www.example.org. 60 IN CNAME "+hot),
 		record(hot+" 60 IN RRSIG A 8 3 300 20300101000000 20200101000000 1 example.org. c2ln"))
 	chain := reply("www.example.org.", dns.TypeA, mixed...)
-	chain.Extra = append(rrset("10.4.3.1", "192.168.1.1"), &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: 1232}})
+	chain.Extra = append(addressRRset("10.4.3.1", "192.168.1.1"), &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: 1232}})
 	dname := reply("w.x.", dns.TypeA, record("w.y. 60 IN A 10.4.3.1"), record("w.y. 60 IN A 192.168.1.1"), record("w.x. 60 IN CNAME w.y."), record("x. 60 IN DNAME y."))
 	mx := reply("example.org.", dns.TypeMX, record("example.org. 60 IN MX 10 b.example.org."), record("example.org. 60 IN MX 5 a.example.org."))
-	mx.Extra = rrset("10.4.3.1", "192.168.1.1")
+	mx.Extra = addressRRset("10.4.3.1", "192.168.1.1")
 	nxdomain := reply(hot, dns.TypeA, mixed...)
 	nxdomain.Rcode = dns.RcodeNameError
 	loop := reply("a.", dns.TypeA, record("b. 60 IN A 10.4.3.1"), record("b. 60 IN CNAME a."), record("a. 60 IN CNAME b."))
@@ -191,7 +191,7 @@ func typeOf(rr dns.RR) uint16 {
 // checkOrder sends m up to a client and checks what the contract promises of every answer.
 func checkOrder(t *testing.T, o *Ordering, c *config, client string, m *dns.Msg) {
 	t.Helper()
-	o = &Ordering{Next: sending(m), rules: o.rules}
+	o = &Ordering{Next: sending(m), zones: o.zones}
 	before, text := *m, m.String()
 	before.Answer, before.Ns, before.Extra = slices.Clone(m.Answer), slices.Clone(m.Ns), slices.Clone(m.Extra)
 	from, _ := netip.ParseAddr(client)

@@ -2,17 +2,22 @@ package ordering
 
 import (
 	"context"
+	"net/netip"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+	"github.com/coredns-ordering/ordering/plugin/ecs"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/coredns/coredns/plugin"
 
 	"github.com/miekg/dns"
 )
 
-// Ordering is the plugin's handler: it puts the answers that come up the chain from Next in the order of the policy for
-// the zone of the question. The zero value orders nothing; what a Corefile says makes one that does.
+// Ordering is the plugin's handler. It puts the answers that Next gives in the order that the policy
+// for the question's zone says. The zero Ordering orders nothing; a Corefile makes one that does.
 type Ordering struct {
 	Next  plugin.Handler
-	rules *rules
+	zones *zones
 }
 
 // Name returns the name of the directive. It implements plugin.Handler.
@@ -20,89 +25,84 @@ func (o *Ordering) Name() string { return pluginName }
 
 // ServeDNS passes the query on and orders the answer on its way back. It implements plugin.Handler.
 func (o *Ordering) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	at := o.site(ctx, r)
-	if at != nil {
-		w = o.writer(ctx, at, w, r)
-	}
-	if at == nil || at.traced || o.Next == nil {
-		return plugin.NextOrFailure(o.Name(), o.Next, ctx, w, r)
-	}
-	// What NextOrFailure does without a trace is to wrap w once more, for a writer that wants to know which plugin answers.
-	// Ours does not, and the wrapper would cost a fifth of the time that ordering a small answer takes.
-	return o.Next.ServeDNS(ctx, w, r)
+	return plugin.NextOrFailure(o.Name(), o.Next, ctx, o.writer(ctx, w, r), r)
 }
 
-// site returns the site that r is a question to, nil where no policy is for it.
-func (o *Ordering) site(ctx context.Context, r *dns.Msg) *site {
+// writer returns a writer that orders the response to r and passes it on to w; w itself where no
+// policy is for r. It reads from r what the order depends on, because plugins below may rewrite it.
+func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) dns.ResponseWriter {
 	if r.Opcode != dns.OpcodeQuery || len(r.Question) == 0 {
-		return nil
+		return w
 	}
-	rule := o.rules.find(r.Question[0].Name)
+	rule := o.zones.rule(ctx, r.Question[0].Name)
 	if rule == nil {
-		return nil
+		return w
 	}
-	return rule.site(ctx)
-}
-
-// writer returns w wrapped so that the answer to r is ordered. What the order depends on in r is read here, on the way down:
-// plugins below may rewrite the query.
-func (o *Ordering) writer(ctx context.Context, at *site, w dns.ResponseWriter, r *dns.Msg) *writer {
-	ow := &writer{ResponseWriter: w, site: at, asked: &nothing}
-	p, observed := at.policy, o.rules.observed.Load()
-	if p.ecs == nil && p.limit == 0 && !observed {
-		return ow
-	}
-	var more asked
-	if p.ecs != nil {
-		more.ecs = p.ecs.option(r, clientOctets(w.RemoteAddr()))
-	}
-	more.uncut = p.limit > 0 && wantsDNSSEC(r)
-	if observed {
-		more.facts = factsIn(ctx)
-	}
-	if more != nothing {
-		kept := more // more itself stays on the stack
-		ow.asked = &kept
-		kept.facts.setClient(ow.client())
+	ow := &writer{ResponseWriter: w, rule: rule, options: o.options(ctx, rule.policy, w, r)}
+	if m := ow.options.metadata; m != nil {
+		m.client = ow.client()
 	}
 	return ow
 }
 
-// wantsDNSSEC reports whether r has the DO bit, RFC 4035 section 3.2.1. A cut RRset does not validate.
+// options returns what is particular to the query r.
+func (o *Ordering) options(ctx context.Context, p *policy, w dns.ResponseWriter, r *dns.Msg) *queryOptions {
+	watched := o.zones.watched.Load()
+	if p.trusted == nil && p.limit == 0 && !watched {
+		return &noOptions
+	}
+	var found queryOptions
+	if p.trusted != nil {
+		found.ecs = p.trusted.Option(r, clientAddr(w.RemoteAddr()))
+	}
+	found.unlimited = p.limit > 0 && wantsDNSSEC(r)
+	if watched {
+		found.metadata = metadataIn(ctx)
+	}
+	if found == noOptions {
+		return &noOptions
+	}
+	kept := found // only now allocated
+	return &kept
+}
+
+// wantsDNSSEC reports whether r has the DO bit (RFC 4035, section 3.2.1). An RRset with records cut
+// off does not validate.
 func wantsDNSSEC(r *dns.Msg) bool {
 	opt := r.IsEdns0()
 	return opt != nil && opt.Do()
 }
 
-// A writer is the way back of one query. It is as small as can be, because it is made for each.
+// queryOptions is per-query state that most queries lack; those share noOptions.
+type queryOptions struct {
+	metadata  *queryMetadata // nil: nobody asks for it
+	ecs       *ecs.Option    // nil: no Client Subnet option that is trusted
+	unlimited bool           // answer_limit does not apply
+}
+
+var noOptions queryOptions // never written to
+
+// writer orders the response on its way to the client. It is small because every query has one.
 type writer struct {
 	dns.ResponseWriter
-	site  *site
-	asked *asked
+	rule    *serverRule
+	options *queryOptions
 }
 
-// asked is what a query has that most have not; these share nothing, which is only read.
-type asked struct {
-	facts *facts        // nil when nobody asks for metadata
-	ecs   *clientSubnet // nil without a Client Subnet option that is trusted
-	uncut bool          // answer_limit does not apply
-}
-
-var nothing asked
-
-// WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and the records belong to the
-// plugins below and are only read.
+// WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and their
+// records belong to the plugins below and are only read.
 func (w *writer) WriteMsg(res *dns.Msg) error {
 	if orderable(res) {
 		w.order(res)
 	}
-	if w.asked.ecs != nil {
-		w.asked.ecs.answer(res, w.site.policy)
+	if w.options.ecs != nil {
+		w.answerECS(res)
 	}
 	return w.ResponseWriter.WriteMsg(res)
 }
 
-// orderable reports whether res is one to put in order: NOERROR, to a question that is no zone transfer.
+// orderable reports whether res is to be put in order: NOERROR, to a question that is no zone
+// transfer.
 func orderable(res *dns.Msg) bool {
 	return res != nil && res.Rcode == dns.RcodeSuccess && len(res.Question) > 0 && !isTransfer(res.Question[0].Qtype)
 }
@@ -111,35 +111,53 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 
 // order puts the answer and the additional section of res in order.
 func (w *writer) order(res *dns.Msg) {
-	p := w.site.policy
-	q := query{canonical: p.startsCanonical(res.Authoritative), limit: p.limit}
-	if w.asked.uncut {
-		q.limit = 0
-	}
-	p.rank(&q.ranking, w.client())
-	res.Answer = p.order(res.Answer, &q, res.Question[0].Name)
-	res.Extra = p.order(res.Extra, &q, "")
-	if first := firstAddress(res.Answer); first != nil {
-		tier := q.ranking.tier(octetsOf(first))
-		w.site.response(tier)
-		w.asked.facts.setFirst(first, tier)
-	}
-}
-
-// client returns the address that the answer is for: that of a trusted Client Subnet option, else the packet's source.
-func (w *writer) client() octets {
-	if w.asked.ecs != nil && w.asked.ecs.client.IsValid() {
-		return octetsFrom(w.asked.ecs.client)
-	}
-	return clientOctets(w.RemoteAddr())
-}
-
-// firstAddress returns the first A or AAAA record of answer, nil if there is none.
-func firstAddress(answer []dns.RR) dns.RR {
-	for _, rr := range answer {
-		if isAddress(rr) {
-			return rr
+	p := w.rule.policy
+	q := p.query(w.client(), res.Authoritative, !w.options.unlimited)
+	res.Answer = p.orderer.Answer(res.Answer, &q, res.Question[0].Name)
+	res.Extra = p.orderer.Additional(res.Extra, &q)
+	if first, ip4, ok := firstAddress(res.Answer); ok {
+		tier := q.Ranking.Tier(first, ip4)
+		w.rule.count(tier)
+		if m := w.options.metadata; m != nil {
+			m.first, m.tier = first.Netip(ip4), tier
 		}
 	}
-	return nil
+}
+
+// client returns the address that the response is for: that of a trusted Client Subnet option, else
+// the source of the packet.
+func (w *writer) client() netip.Addr {
+	if o := w.options.ecs; o != nil && o.Client().IsValid() {
+		return o.Client()
+	}
+	return clientAddr(w.RemoteAddr())
+}
+
+// answerECS gives res the Client Subnet option of the query back. Without an address in it, the
+// response does not depend on the client. Zone transfers are left alone.
+func (w *writer) answerECS(res *dns.Msg) {
+	if res == nil || len(res.Question) == 0 || isTransfer(res.Question[0].Qtype) {
+		return
+	}
+	scope := 0
+	if hasAddress(res.Answer) || hasAddress(res.Extra) {
+		scope = w.rule.policy.scope(w.options.ecs.Client())
+	}
+	w.options.ecs.Answer(res, scope)
+}
+
+func hasAddress(section []dns.RR) bool {
+	_, _, ok := firstAddress(section)
+	return ok
+}
+
+// firstAddress returns the address of the first A or AAAA record of a section, and whether it is an
+// A record; ok is false where there is none.
+func firstAddress(section []dns.RR) (a ipaddr.Addr, ip4, ok bool) {
+	for _, rr := range section {
+		if a, ip4, ok = rrset.Address(rr); ok {
+			return a, ip4, ok
+		}
+	}
+	return a, false, false
 }

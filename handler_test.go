@@ -41,7 +41,7 @@ func withTable(tb testing.TB, corefile string) string {
 }
 
 func TestPassedOnUntouched(t *testing.T) {
-	two := func() []dns.RR { return rrset("192.168.1.1", "10.4.3.1") }
+	two := func() []dns.RR { return addressRRset("192.168.1.1", "10.4.3.1") }
 	changed := func(f func(*dns.Msg)) *dns.Msg {
 		m := reply(hot, dns.TypeA, two()...)
 		m.Extra = two()
@@ -60,7 +60,7 @@ func TestPassedOnUntouched(t *testing.T) {
 		{"no question", changed(func(m *dns.Msg) { m.Question = nil })},
 		{"RRsets of one", changed(func(m *dns.Msg) { m.Answer, m.Extra = two()[:1], two()[1:] })},
 		{"RRsets of one, of one section", changed(func(m *dns.Msg) {
-			m.Answer, m.Extra = append(two()[:1], rrset("2001:db8::1")[0], address("other.example.org.", netip.MustParseAddr("10.4.3.1"))), nil
+			m.Answer, m.Extra = append(two()[:1], addressRRset("2001:db8::1")[0], address("other.example.org.", netip.MustParseAddr("10.4.3.1"))), nil
 		})},
 		{"one RRset of two classes", changed(func(m *dns.Msg) {
 			m.Answer[0].Header().Class = dns.ClassCHAOS
@@ -100,7 +100,7 @@ func TestNilMessage(t *testing.T) {
 
 // TestOnlyQueriesHaveAnOrder checks that what answers a NOTIFY, an UPDATE or nothing at all is passed on as it is.
 func TestOnlyQueriesHaveAnOrder(t *testing.T) {
-	below := reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)
+	below := reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)
 	o := orderingOf(t, "ordering", replying(below))
 	for _, r := range []*dns.Msg{new(dns.Msg), new(dns.Msg).SetNotify(hot), new(dns.Msg).SetUpdate(hot)} {
 		if res := exchange(t, o, "10.4.3.2", r); &res.Answer[0] != &below.Answer[0] {
@@ -145,7 +145,7 @@ type brokenWriter struct{ *sink }
 func (brokenWriter) WriteMsg(*dns.Msg) error { return net.ErrClosed }
 
 func TestReturnsTheErrorOfWriting(t *testing.T) {
-	o := orderingOf(t, "ordering", replying(reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)))
+	o := orderingOf(t, "ordering", replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)))
 	_, err := o.ServeDNS(context.Background(), brokenWriter{from("10.4.3.2")}, new(dns.Msg).SetQuestion(hot, dns.TypeA))
 	if err != net.ErrClosed {
 		t.Errorf("returns %v", err)
@@ -154,7 +154,7 @@ func TestReturnsTheErrorOfWriting(t *testing.T) {
 
 // TestQuestionIsReadOnTheWayDown checks that a rewrite below does not change which policy decides.
 func TestQuestionIsReadOnTheWayDown(t *testing.T) {
-	below := meddling(replying(reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)))
+	below := meddling(replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)))
 	o := orderingOf(t, "ordering example.org {\nround_robin off\n}", below)
 	if got := fmt.Sprint(addrs(ask(t, o, "10.4.3.2", hot, dns.TypeA).Answer)); got != "[10.4.3.1 192.168.1.1]" {
 		t.Errorf("answer %s", got)
@@ -163,7 +163,7 @@ func TestQuestionIsReadOnTheWayDown(t *testing.T) {
 
 // TestFourAndSixteenBytes mixes records as zone files and as the wire gives them.
 func TestFourAndSixteenBytes(t *testing.T) {
-	in := rrset("192.168.1.1", "10.4.3.1", "10.9.9.9", "192.168.1.2", "10.4.3.2")
+	in := addressRRset("192.168.1.1", "10.4.3.1", "10.9.9.9", "192.168.1.2", "10.4.3.2")
 	for i, rr := range in {
 		if a := rr.(*dns.A); i%2 == 0 {
 			a.A = a.A[12:]
@@ -178,7 +178,7 @@ func TestFourAndSixteenBytes(t *testing.T) {
 
 // TestRecordsWithoutAnAddress checks that records that cannot be sent come last, and do no harm.
 func TestRecordsWithoutAnAddress(t *testing.T) {
-	in := rrset("192.168.1.1", "10.4.3.1")
+	in := addressRRset("192.168.1.1", "10.4.3.1")
 	for _, octets := range []net.IP{nil, {}, {1, 2, 3}} {
 		in = append(in, &dns.A{Hdr: *in[0].Header(), A: octets})
 	}
@@ -198,7 +198,7 @@ func TestOtherRecordsKeepTheirPlace(t *testing.T) {
 	rrsig := record(hot + " 300 IN RRSIG A 8 3 300 20300101000000 20200101000000 1 example.org. c2ln")
 	opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}}
 	tsig := &dns.TSIG{Hdr: dns.RR_Header{Name: "key.", Rrtype: dns.TypeTSIG, Class: dns.ClassANY}}
-	a := rrset("192.168.1.1", "10.4.3.1", "10.9.9.9")
+	a := addressRRset("192.168.1.1", "10.4.3.1", "10.9.9.9")
 	below := reply(hot, dns.TypeA, a[0], rrsig, a[1], record(hot+" 300 IN TXT x"), a[2])
 	below.Extra = []dns.RR{opt, a[0], a[1], tsig}
 	res := ask(t, orderingOf(t, "ordering", replying(below)), "10.4.3.2", hot, dns.TypeA)
@@ -278,8 +278,8 @@ func TestAnswerLimit(t *testing.T) {
 		{"no next tier, one", near, 1, near[:1]},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			below := reply(hot, dns.TypeA, rrset(tt.in...)...)
-			below.Extra = append(rrset(tt.in...), record("x. 300 IN TXT x"))
+			below := reply(hot, dns.TypeA, addressRRset(tt.in...)...)
+			below.Extra = append(addressRRset(tt.in...), record("x. 300 IN TXT x"))
 			o := orderingOf(t, fmt.Sprintf("ordering {\nround_robin off\nanswer_limit %d\n}", tt.limit), replying(below))
 			res := ask(t, o, "10.4.3.200", hot, dns.TypeA)
 			if got := addrs(res.Answer); !slices.Equal(got, tt.want) {
@@ -315,7 +315,7 @@ func TestAnswerLimitLeavesOtherTypes(t *testing.T) {
 // TestAnswerLimitIsFair checks that each of the nearest is present as often as the others, and first as often.
 func TestAnswerLimitIsFair(t *testing.T) {
 	near := numbered("10.4.3", 7)
-	o := orderingOf(t, "ordering {\nanswer_limit 3\n}", replying(reply(hot, dns.TypeA, rrset(append([]string{"192.168.1.1", "192.168.1.2"}, near...)...)...)))
+	o := orderingOf(t, "ordering {\nanswer_limit 3\n}", replying(reply(hot, dns.TypeA, addressRRset(append([]string{"192.168.1.1", "192.168.1.2"}, near...)...)...)))
 	firsts, present := map[string]int{}, map[string]int{}
 	for range 700 {
 		got := addrs(ask(t, o, "10.4.3.200", hot, dns.TypeA).Answer)
@@ -334,7 +334,7 @@ func TestAnswerLimitIsFair(t *testing.T) {
 
 func TestAnswerLimitIsNotForDNSSEC(t *testing.T) {
 	o := orderingOf(t, "ordering {\nanswer_limit 1\n}", nil)
-	o.Next = meddling(replying(reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)))
+	o.Next = meddling(replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)))
 	for _, do := range []bool{false, true} {
 		r := new(dns.Msg).SetQuestion(hot, dns.TypeA)
 		r.SetEdns0(1232, do)
@@ -350,7 +350,7 @@ func TestAnswerLimitIsNotForDNSSEC(t *testing.T) {
 
 // TestTypesThatAreNotNamed checks that types is a list of all there is to order.
 func TestTypesThatAreNotNamed(t *testing.T) {
-	in := append(rrset("192.168.1.1", "10.4.3.1"), rrset("2001:db8:1::1", "2001:db8::1")...)
+	in := append(addressRRset("192.168.1.1", "10.4.3.1"), addressRRset("2001:db8:1::1", "2001:db8::1")...)
 	for types, want := range map[string][]int{"A": {1, 0, 2, 3}, "AAAA": {0, 1, 3, 2}, "MX": {0, 1, 2, 3}, "A AAAA": {1, 0, 3, 2}} {
 		o := orderingOf(t, "ordering {\nround_robin off\nsortlist any 10.0.0.0/8,2001:db8::/48\ntypes "+types+"\n}",
 			replying(reply(hot, dns.TypeANY, in...)))
@@ -408,7 +408,7 @@ func TestBaseOrder(t *testing.T) {
 		{"canonical", "off", false, sorted},
 	} {
 		t.Run(fmt.Sprintf("%s %s AA=%v", tt.base, tt.turning, tt.authoritative), func(t *testing.T) {
-			below := reply(hot, dns.TypeA, rrset(in...)...)
+			below := reply(hot, dns.TypeA, addressRRset(in...)...)
 			below.Authoritative = tt.authoritative
 			o := orderingOf(t, fmt.Sprintf("ordering {\nbase_order %s\nround_robin %s\n}", tt.base, tt.turning), replying(below))
 			if got := addrs(ask(t, o, "10.4.3.2", hot, dns.TypeA).Answer); !slices.Equal(got, tt.want) {
@@ -421,7 +421,7 @@ func TestBaseOrder(t *testing.T) {
 func TestClientWithoutAnAddress(t *testing.T) {
 	in := []string{"192.168.1.1", "10.4.3.1", "172.16.0.1"}
 	for _, corefile := range []string{"ordering", "ordering {\nnetmask6 0\nnetmask 0\nsortlist any 10.0.0.0/8\ntopology TABLE\n}"} {
-		o := orderingOf(t, withTable(t, corefile), replying(reply(hot, dns.TypeA, rrset(in...)...)))
+		o := orderingOf(t, withTable(t, corefile), replying(reply(hot, dns.TypeA, addressRRset(in...)...)))
 		for turn := range 3 {
 			w := &inbox{sink: &sink{client: &net.UnixAddr{Name: "/run/dns.sock", Net: "unix"}}}
 			o.ServeDNS(context.Background(), w, new(dns.Msg).SetQuestion(hot, dns.TypeA))

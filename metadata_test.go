@@ -35,7 +35,7 @@ func told(t *testing.T, o *Ordering, client string, r *dns.Msg) (before, after m
 }
 
 func TestMetadata(t *testing.T) {
-	two := reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)
+	two := reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)
 	query := func() *dns.Msg { return new(dns.Msg).SetQuestion(hot, dns.TypeA) }
 	nxdomain := reply(hot, dns.TypeA)
 	nxdomain.Rcode = dns.RcodeNameError
@@ -50,7 +50,7 @@ func TestMetadata(t *testing.T) {
 			map[string]string{"client": "10.9.9.9", "tier": "1", "first": "10.4.3.1"}},
 		{"elsewhere", "ordering", "2001:db8::9", query(), two,
 			map[string]string{"client": "2001:db8::9", "tier": "2", "first": "192.168.1.1"}},
-		{"of IPv6", "ordering", "2001:db8::9", query(), reply(hot, dns.TypeAAAA, rrset("2001:db8:1::1", "2001:db8::1")...),
+		{"of IPv6", "ordering", "2001:db8::9", query(), reply(hot, dns.TypeAAAA, addressRRset("2001:db8:1::1", "2001:db8::1")...),
 			map[string]string{"client": "2001:db8::9", "tier": "0", "first": "2001:db8::1"}},
 		{"behind an alias", "ordering", "10.4.3.2", query(),
 			reply(hot, dns.TypeA, append([]dns.RR{record("www.example.org. 300 IN CNAME " + hot)}, two.Answer...)...),
@@ -79,7 +79,7 @@ func TestMetadata(t *testing.T) {
 // of its zones, and metadata asks only one of them.
 func TestMetadataOfEveryHandler(t *testing.T) {
 	asked := orderingOf(t, "ordering", nil)
-	answers := &Ordering{Next: replying(reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1")...)), rules: asked.rules}
+	answers := &Ordering{Next: replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)), zones: asked.zones}
 
 	r, w := new(dns.Msg).SetQuestion(hot, dns.TypeA), dnstest.NewRecorder(from("10.4.3.2"))
 	ctx := asked.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{Req: r, W: w})

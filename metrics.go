@@ -2,7 +2,9 @@ package ordering
 
 import (
 	"strconv"
+	"sync/atomic"
 
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,29 +16,43 @@ var responsesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 	Namespace: plugin.Namespace,
 	Subsystem: pluginName,
 	Name:      "responses_total",
-	Help:      "Counter of responses with an address, by how near to the client the first one is (0 is nearest).",
+	Help:      "Counter of responses with an address, by the tier of the first address (0 is nearest).",
 }, []string{"server", "zone", "view", "tier"})
 
-// countedTiers bounds the values of the tier label: what is farther counts for the last.
+// countedTiers bounds the values of the tier label: farther tiers count as the last.
 const countedTiers = 64
 
-// response counts one response whose first address is in tier.
-func (s *site) response(tier uint32) {
+// A serverRule is the policy for a zone as one server applies it, with the counters that have that
+// server's labels. It is made once, so that no label is looked up while an answer waits.
+type serverRule struct {
+	policy             *policy
+	server, zone, view string
+	responses          [countedTiers]atomic.Pointer[prometheus.Counter]
+}
+
+// newServerRule returns the serverRule of a zone at a server, which may be nil, for a view.
+func newServerRule(rule *zoneRule, server *dnsserver.Server, view string) *serverRule {
+	r := &serverRule{policy: rule.policy, zone: rule.zone, view: view}
+	if server != nil {
+		r.server = server.Addr
+	}
+	return r
+}
+
+// count counts one response whose first address is in tier.
+func (r *serverRule) count(tier uint32) {
 	tier = min(tier, countedTiers-1)
-	counter := s.responses[tier].Load()
+	counter := r.responses[tier].Load()
 	if counter == nil {
-		counter = s.add(tier)
+		counter = r.newCounter(tier)
 	}
 	(*counter).Inc()
 }
 
-// add makes the counter of a tier that is met for the first time, so that only tiers in use have one.
-func (s *site) add(tier uint32) *prometheus.Counter {
-	addr := ""
-	if s.server != nil {
-		addr = s.server.Addr
-	}
-	counter := responsesTotal.WithLabelValues(addr, s.zone, s.view, strconv.Itoa(int(tier)))
-	s.responses[tier].Store(&counter)
+// newCounter makes the counter of a tier that occurs for the first time, so that only tiers in use
+// have one.
+func (r *serverRule) newCounter(tier uint32) *prometheus.Counter {
+	counter := responsesTotal.WithLabelValues(r.server, r.zone, r.view, strconv.Itoa(int(tier)))
+	r.responses[tier].Store(&counter)
 	return &counter
 }

@@ -39,14 +39,13 @@ func counted(server, zone, view string, tier int) float64 {
 
 // TestResponsesTotal asks for one client of each tier, in servers and zones that no other test has.
 func TestResponsesTotal(t *testing.T) {
-	o := orderingOf(t, "ordering responses.example.\nordering deep.responses.example.",
-		replying(reply(hot, dns.TypeA, rrset("10.4.3.1", "10.4.3.2")...)))
-	in := func(server, view string) context.Context {
-		ctx := context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: server})
-		return context.WithValue(ctx, dnsserver.ViewKey{}, view)
-	}
-	first, second := in("dns://:1053", "inside"), in("tls://:853", "")
-	asked := func(ctx context.Context, client, qname string) {
+	below := replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...))
+	const corefile = "ordering responses.example.\nordering deep.responses.example."
+	first, second := orderingOf(t, corefile, below), orderingOf(t, corefile, below)
+	first.zones.view = "inside"
+	servers := map[*Ordering]string{first: "dns://:1053", second: "tls://:853"}
+	asked := func(o *Ordering, client, qname string) {
+		ctx := context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: servers[o]})
 		o.ServeDNS(ctx, from(client), new(dns.Msg).SetQuestion(qname, dns.TypeA))
 	}
 	asked(first, "10.4.3.9", "www.responses.example.")
@@ -76,12 +75,12 @@ func TestResponsesTotal(t *testing.T) {
 }
 
 func TestWhatIsNotCounted(t *testing.T) {
-	nxdomain := reply(hot, dns.TypeA, rrset("10.4.3.1")...)
+	nxdomain := reply(hot, dns.TypeA, addressRRset("10.4.3.1")...)
 	nxdomain.Rcode = dns.RcodeNameError
 	glue := reply(hot, dns.TypeNS, record(hot+" 300 IN NS ns.example.org."))
-	glue.Extra = rrset("10.4.3.1")
+	glue.Extra = addressRRset("10.4.3.1")
 	for name, below := range map[string]*dns.Msg{
-		"nothing": reply(hot, dns.TypeA), "NXDOMAIN": nxdomain, "a transfer": reply(hot, dns.TypeAXFR, rrset("10.4.3.1")...), "glue": glue,
+		"nothing": reply(hot, dns.TypeA), "NXDOMAIN": nxdomain, "a transfer": reply(hot, dns.TypeAXFR, addressRRset("10.4.3.1")...), "glue": glue,
 	} {
 		o := orderingOf(t, "ordering uncounted.example", replying(below))
 		ask(t, o, "10.4.3.9", "www.uncounted.example.", dns.TypeA)
@@ -93,7 +92,7 @@ func TestWhatIsNotCounted(t *testing.T) {
 
 // TestOneAddressCounts checks that how near the first address is does not depend on there being a second.
 func TestOneAddressCounts(t *testing.T) {
-	o := orderingOf(t, "ordering one.example", replying(reply(hot, dns.TypeAAAA, rrset("2001:db8::1")...)))
+	o := orderingOf(t, "ordering one.example", replying(reply(hot, dns.TypeAAAA, addressRRset("2001:db8::1")...)))
 	ask(t, o, "2001:db8::9", "www.one.example.", dns.TypeAAAA)
 	if got := counted("", "one.example.", "", 0); got != 1 {
 		t.Errorf("counted %v times", got)
@@ -106,7 +105,7 @@ func TestFarTiersCountForTheLast(t *testing.T) {
 	for i := range 200 {
 		words += fmt.Sprintf(" 192.0.2.%d", i)
 	}
-	o := orderingOf(t, "ordering far.example {\nsortlist any"+words+"\n}", replying(reply(hot, dns.TypeA, rrset("192.0.2.150")...)))
+	o := orderingOf(t, "ordering far.example {\nsortlist any"+words+"\n}", replying(reply(hot, dns.TypeA, addressRRset("192.0.2.150")...)))
 	ask(t, o, "10.4.3.9", "www.far.example.", dns.TypeA)
 	if got := counted("", "far.example.", "", countedTiers-1); got != 1 {
 		t.Errorf("counted %v times", got)
@@ -116,7 +115,7 @@ func TestFarTiersCountForTheLast(t *testing.T) {
 // TestServersCountConcurrently has several servers meet a rule for the first time at once.
 func TestServersCountConcurrently(t *testing.T) {
 	const servers, each = 8, 50
-	o := orderingOf(t, "ordering concurrent.example", replying(reply(hot, dns.TypeA, rrset("10.4.3.1", "10.4.3.2")...)))
+	o := orderingOf(t, "ordering concurrent.example", replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...)))
 	var all sync.WaitGroup
 	for i := range servers {
 		ctx := context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: fmt.Sprint("dns://:", i)})

@@ -443,21 +443,21 @@ func TestTierAgainstOracle(t *testing.T) {
 			if rnd.IntN(20) == 0 {
 				client = netip.Addr{}
 			}
-			k := p.ranking(client)
+			k := rankingOf(p, client)
 			addrs := make([]netip.Addr, 10)
 			for i := range addrs {
 				addrs[i] = randomAddr(rnd)
 			}
 			for _, a := range addrs {
-				tier := k.tier(octetsOf(address(hot, a)))
+				tier := tierOf(&k, a)
 				if only := len(c.sortlist)+len(c.topology) == 0; only && int(tier) != c.maskTier(client, a) {
 					t.Fatalf("%v is in tier %d for %v, and not in tier %d\n%s", a, tier, client, c.maskTier(client, a), corefile)
 				}
-				if tier >= uint32(k.tiers()) {
-					t.Fatalf("%v is in tier %d of %d for %v\n%s", a, tier, k.tiers(), client, corefile)
+				if tier >= uint32(k.Tiers()) {
+					t.Fatalf("%v is in tier %d of %d for %v\n%s", a, tier, k.Tiers(), client, corefile)
 				}
 				for _, b := range addrs {
-					got := cmp.Compare(tier, k.tier(octetsOf(address(hot, b))))
+					got := cmp.Compare(tier, tierOf(&k, b))
 					if want := slices.Compare(c.farness(client, a), c.farness(client, b)); got != want {
 						t.Fatalf("for %v, %v and %v compare as %d and not %d\n%s", client, a, b, got, want, corefile)
 					}

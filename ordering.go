@@ -1,121 +1,65 @@
-// Package ordering is a CoreDNS plugin that puts the addresses of an answer in the order that serves each client best:
-// the ones on the client's own subnet first, then those on its network, then the rest, and inside each of these tiers it
-// takes turns. Microsoft DNS Server calls the two halves netmask ordering (LocalNetPriority) and round robin.
+// Package ordering is a CoreDNS plugin that puts the addresses of an answer in the order that serves
+// each client best: first the addresses on the client's own subnet, then those on its network, then
+// the rest. Inside each of these tiers the addresses take turns. Microsoft DNS Server calls the two
+// halves netmask ordering (LocalNetPriority) and round robin.
 //
-// A response travels one way through it: writer.WriteMsg asks clientOctets who asks, policy.rank how near an address is
-// to that client, and arranger.order for the new order of each section.
+// A query passes through Ordering.ServeDNS, which finds the policy for its zone and wraps the writer.
+// The response comes back through writer.WriteMsg: it finds out who the client is, asks the policy
+// for that client's ranking (package ranking), has each section ordered by it (package rrset), and
+// passes the response on.
 package ordering
 
 import (
-	"math"
-	"slices"
+	"net/netip"
 
-	"github.com/miekg/dns"
+	"github.com/coredns-ordering/ordering/plugin/ecs"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
 )
 
-// rotation says how the records of one tier take turns.
-type rotation uint8
+// A policy is what one directive of the Corefile says: a ranking, and an order by that ranking. It
+// is immutable, except that turns are counted and the topology may change, and safe for concurrent
+// use.
+type policy struct {
+	ranker   *ranking.Ranker
+	orderer  *rrset.Orderer
+	base     baseOrder
+	limit    int                   // most records of an address RRset; 0: all
+	trusted  *ecs.TrustedResolvers // nil: none
+	position string                // of the directive: "Corefile:7"
+}
+
+// A baseOrder says which order of an RRset the turns start from.
+type baseOrder uint8
 
 const (
-	cyclic   rotation = iota // the one that came first last time comes last this time
-	fixed                    // base order, always
-	shuffled                 // a new random order for each answer
-	sticky                   // an order that depends on nothing but the client and the addresses
+	baseAuto      baseOrder = iota // received for authoritative responses, canonical for the others
+	baseReceived                   // as it came from the plugins below
+	baseCanonical                  // by the bytes of the RDATA (RFC 4034, section 6.3)
 )
 
-// An arranger is the part of a policy that is alike for every client: it puts a section in order by what a ranking says.
-// It is immutable but for the count of the turns, and safe for concurrent use.
-type arranger struct {
-	types    typeSet
-	rotation rotation
-	weights  *weights // nil: all weigh the same
-	turns    *turns
+// query returns what the order of a response to client depends on besides its records.
+func (p *policy) query(client netip.Addr, authoritative, limited bool) rrset.Query {
+	q := rrset.Query{Ranking: p.ranker.Rank(client), Canonical: p.canonical(authoritative)}
+	if limited {
+		q.Limit = p.limit
+	}
+	return q
 }
 
-// A query is what the order of one response depends on beyond its records.
-type query struct {
-	ranking
-	canonical bool // base order is that of RFC 4034, section 6.3, and not as received
-	limit     int  // records of an address RRset at most; 0: all
+// canonical reports whether the turns of a response start from the canonical order.
+func (p *policy) canonical(authoritative bool) bool {
+	if p.base == baseAuto {
+		return p.orderer.Rotation() == rrset.Cyclic && !authoritative
+	}
+	return p.base == baseCanonical
 }
 
-// order returns the records of section in with every RRset in the order that q asks for and all else at its index. It only
-// reads in, and returns in itself when nothing moves. qname is the question's name for the answer section, where an alias
-// that stands behind the addresses it leads to goes in front of them; it is empty for other sections.
-func (a *arranger) order(in []dns.RR, q *query, qname string) []dns.RR {
-	if len(in) < 2 || len(in) > math.MaxUint16 {
-		return in
+// scope returns the longest prefix of client that the order of an answer can depend on. A sticky
+// order depends on the whole address.
+func (p *policy) scope(client netip.Addr) int {
+	if p.orderer.Rotation() == rrset.Sticky {
+		return client.BitLen()
 	}
-	s := grab(len(in), q.tiers())
-	out := in
-	s.survey(in, a, &q.ranking)
-	for r := range s.runEnd {
-		set, tiers := s.gather(in, r)
-		if len(set) < 2 {
-			continue
-		}
-		a.arrange(s, set, tiers, q)
-		cuts := q.limit > 0 && q.limit < len(set) && isAddress(set[0])
-		if !s.moves && !cuts {
-			continue
-		}
-		if &out[0] == &in[0] {
-			out = s.section(len(in))
-			if len(set) < len(in) {
-				copy(out, in)
-			}
-		}
-		dst := s.target(out, r, len(set))
-		s.write(dst, set, tiers)
-		if cuts {
-			s.cut(dst, q.limit)
-		}
-		s.spread(out, r, dst)
-	}
-	if s.aliases && qname != "" {
-		out = repairAliases(in, out, qname)
-	}
-	if s.cuts {
-		out = slices.DeleteFunc(out, func(rr dns.RR) bool { return rr == nil })
-	}
-	s.release()
-	return out
-}
-
-// arrange works out the new order of the RRset set, whose records are in these tiers; s.moves says whether anything moves, and
-// write writes it.
-func (a *arranger) arrange(s *scratch, set []dns.RR, tiers []uint32, q *query) {
-	several := s.count(tiers, q.tiers())
-	steady := a.rotation == sticky && !isAddress(set[0]) // without an address there is nothing to draw lots for
-	if q.canonical || steady {
-		s.sortMembers(set, tiers)
-	}
-	turn := uint64(0)
-	if a.rotation == cyclic && several {
-		turn = a.turns.take(turnKey(a.turns.secret, set, tiers))
-	}
-	if steady || a.weights == nil && (a.rotation == cyclic || a.rotation == fixed) {
-		s.layOut(tiers, turn)
-		if s.sorted {
-			s.permute(tiers, nil)
-		}
-		return
-	}
-	s.layOut(tiers, 0)
-	lot := randomLot
-	if a.rotation == sticky {
-		lot = stickyLot(q.client)
-	}
-	s.permute(tiers, func(tier []uint16) {
-		switch {
-		case a.rotation == cyclic:
-			s.turnWeighted(set, tier, a.weights, turn)
-		case a.rotation == fixed:
-			s.weightedFirst(set, tier, a.weights)
-		case a.rotation == shuffled && a.weights == nil:
-			shuffle(tier)
-		default:
-			s.sortByLot(set, tier, a.weights, lot)
-		}
-	})
+	return p.ranker.Scope(client)
 }

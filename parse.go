@@ -7,53 +7,57 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/coredns-ordering/ordering/plugin/topology"
+	"github.com/coredns-ordering/ordering/plugin/ecs"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
 
 	"github.com/miekg/dns"
 )
 
-// parse returns the rules that the ordering directives of c's server block say. Its errors name file, line, property and
-// word, and are one line even where a word is not.
-func parse(c *caddy.Controller) (*rules, error) {
-	rules, err := parseDirectives(c)
+// parse returns the policies that the ordering directives of c's server block say, by zone. Their
+// turns are counted in turns. Its errors name file, line, property and word, and are one line even
+// where a word is not.
+func parse(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
+	zones, err := parseDirectives(c, turns)
 	if err != nil {
 		return nil, errors.New(lineBreaks.Replace(err.Error()))
 	}
-	return rules, nil
+	return zones, nil
 }
 
 var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`)
 
-func parseDirectives(c *caddy.Controller) (*rules, error) {
-	rules, turns := new(rules), newTurns()
+func parseDirectives(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
+	all := new(zones)
 	for c.Next() {
 		if c.Val() != pluginName {
 			return nil, c.Errf("%s is out of place: { belongs at the end of the line of %s, and } on a line of its own", c.Val(), pluginName)
 		}
-		zones, err := parseZones(c)
+		names, err := parseZones(c)
 		if err != nil {
 			return nil, err
 		}
-		at := c.Line()
-		p, err := parseBlock(c)
+		at := fmt.Sprintf("%s:%d", c.File(), c.Line())
+		b, err := parseBlock(c)
 		if err != nil {
 			return nil, err
 		}
-		p.turns, p.line = turns, at
-		for _, zone := range zones {
-			if twice := rules.add(zone, p); twice != nil {
-				return nil, fmt.Errorf("%s:%d - Error during parsing: zone %s has an %s already, in line %d: put both in one",
-					c.File(), at, zone, pluginName, twice.policy.line)
+		p := b.policy(at, turns)
+		for _, zone := range names {
+			if twice := all.add(zone, p); twice != nil {
+				return nil, fmt.Errorf("%s - Error during parsing: zone %s has an %s already, at %s: put both in one",
+					p.position, zone, pluginName, twice.position)
 			}
 		}
 	}
-	return rules, nil
+	return all, nil
 }
 
-// parseZones returns the zones of a directive, those of the server block if it names none.
+// parseZones returns the zones of a directive; those of the server block if it names none.
 func parseZones(c *caddy.Controller) ([]string, error) {
 	args := c.RemainingArgs()
 	for _, zone := range args {
@@ -70,32 +74,28 @@ func parseZones(c *caddy.Controller) ([]string, error) {
 	return plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys), nil
 }
 
-// A block is a directive while it is read.
+// A block is a directive while it is parsed.
 type block struct {
 	*caddy.Controller
-	property string
-	lines    map[string]int // property → line where it stands
+	property string         // at hand
+	lines    map[string]int // property → the line where it stands
 
 	localNetPriority bool
-	netmask          []int
-	classful         bool
-	classfulOnly     bool // netmask has a DWORD for the classful network
-	netmask6         []int
-	types            typeSet
-	rotation         rotation
-	base             base
-	statements       []statement
-	topology         topology.Source
-	weights          *weights
+	classfulMask     bool // netmask has the mask that stands for the classful network
+	types            []uint16
+	masks            ranking.MaskLengths
+	ranking          ranking.Config
+	order            rrset.Config
+	base             baseOrder
 	limit            int
-	ecs              *trust
+	trusted          *ecs.TrustedResolvers
 }
 
-// properties says how each property is read.
+// properties says how each property is parsed.
 var properties = map[string]func(*block) error{
 	"local_net_priority": func(b *block) error { return b.toggle(&b.localNetPriority) },
 	"netmask":            (*block).parseNetmask,
-	"classful":           func(b *block) error { return b.toggle(&b.classful) },
+	"classful":           func(b *block) error { return b.toggle(&b.masks.Classful) },
 	"netmask6":           (*block).parseNetmask6,
 	"round_robin":        (*block).parseRoundRobin,
 	"base_order":         (*block).parseBaseOrder,
@@ -110,55 +110,69 @@ var properties = map[string]func(*block) error{
 // repeatable are the properties that may stand several times in a block.
 var repeatable = []string{"sortlist", "weight"}
 
-// parseBlock reads the properties of a directive up to its closing brace, and freezes them.
-func parseBlock(c *caddy.Controller) (*policy, error) {
+// parseBlock parses the properties of a directive up to its closing brace.
+func parseBlock(c *caddy.Controller) (*block, error) {
 	b := &block{
 		Controller:       c,
 		lines:            map[string]int{},
 		localNetPriority: true,
-		netmask:          []int{24},
-		classful:         true,
-		netmask6:         []int{64, 48},
-		types:            typeSet{a: true, aaaa: true},
+		masks:            ranking.MaskLengths{IPv4: []int{24}, IPv6: []int{64, 48}, Classful: true},
+		types:            []uint16{dns.TypeA, dns.TypeAAAA},
 	}
 	for c.NextBlock() {
 		b.property = c.Val()
-		read, ok := properties[b.property]
+		parseProperty, ok := properties[b.property]
 		if !ok {
-			names := slices.Sorted(maps.Keys(properties))
-			return nil, c.Errf("unknown property %s%s", b.property, suggestion(b.property, names))
+			return nil, c.Errf("unknown property %s%s", b.property, didYouMean(b.property))
 		}
 		if line, twice := b.lines[b.property]; twice && !slices.Contains(repeatable, b.property) {
 			return nil, b.errorf("given twice, in line %d already: put both in one line or remove one", line)
 		}
 		b.lines[b.property] = c.Line()
-		if err := read(b); err != nil {
+		if err := parseProperty(b); err != nil {
 			return nil, err
 		}
 	}
-	return b.freeze()
+	return b, b.finish()
 }
 
-// freeze returns the policy that b says.
-func (b *block) freeze() (*policy, error) {
-	if b.classfulOnly && !b.classful {
-		return nil, fmt.Errorf("%s:%d - Error during parsing: netmask: 0xffffffff is the classful network, and classful is off: "+
+// finish checks what takes several properties together, and completes the configurations.
+func (b *block) finish() error {
+	if b.classfulMask && !b.masks.Classful {
+		return fmt.Errorf("%s:%d - Error during parsing: netmask: 0xffffffff is the classful network, and classful is off: "+
 			"remove one of the two", b.File(), b.lines["netmask"])
 	}
-	p := &policy{
-		arranger: arranger{types: b.types, rotation: b.rotation, weights: b.weights},
+	if b.localNetPriority {
+		b.ranking.Masks = b.masks
+	}
+	b.order.Types = rrset.Types(b.types...)
+	return nil
+}
+
+// policy returns the policy that b says. Its directive is at position, its turns are counted in
+// turns.
+func (b *block) policy(position string, turns *rrset.Turns) *policy {
+	b.order.Turns = turns
+	return &policy{
+		ranker:   ranking.New(b.ranking),
+		orderer:  rrset.New(b.order),
 		base:     b.base,
 		limit:    b.limit,
-		topology: b.topology,
-		ecs:      b.ecs,
+		trusted:  b.trusted,
+		position: position,
 	}
-	if b.localNetPriority {
-		p.masks = newClassMasks(b.netmask, b.netmask6, b.classful)
-	} else {
-		p.masks = newClassMasks(nil, nil, false)
+}
+
+// didYouMean returns ": did you mean PROPERTY?" for the property nearest to word; "" if none is near.
+func didYouMean(word string) string {
+	nearest, least := "", len(word)/2+1
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), name); d < least {
+			nearest, least = name, d
+		}
 	}
-	if b.statements != nil {
-		p.sortlist = newSortlist(b.statements)
+	if nearest == "" {
+		return ""
 	}
-	return p, nil
+	return fmt.Sprintf(": did you mean %s?", nearest)
 }

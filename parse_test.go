@@ -4,10 +4,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
+
+	"github.com/coredns/caddy"
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 )
@@ -85,8 +88,7 @@ func TestParseRefuses(t *testing.T) {
 		{"preference with a comma too many", "sortlist any 10.0.0.0/8,", `sortlist: "" is not an address or network`},
 		{"preference that is any among others", "sortlist any 10.0.0.0/8,any", `sortlist: "any" is not an address or network`},
 		{"preference of only an exclamation mark", "sortlist any !", `sortlist: "" is not an address or network`},
-		{"preference with a zone", "sortlist any fe80::1%eth0", `sortlist: "fe80::1%eth0" is not an address or network`},
-		{"preference that is IPv4-mapped", "sortlist any ::ffff:10.0.0.0/104", "sortlist: ::ffff:10.0.0.0/104 is an IPv4-mapped network: write it as IPv4"},
+		{"preference with a zone", "sortlist any fe80::1%eth0", "sortlist: fe80::1%eth0 has a zone: leave out %eth0"},
 
 		{"no weight", "weight", "weight: wants NETWORK N"},
 		{"weight without a number", "weight 10.0.0.0/8", "weight: wants NETWORK N"},
@@ -139,13 +141,13 @@ func TestParseRefusesDirective(t *testing.T) {
 			"Testfile:4 - Error during parsing: } is out of place: { belongs at the end of the line of ordering, and } on a line of its own",
 		}, {
 			"a zone twice in one directive", "ordering example.org EXAMPLE.org.",
-			"Testfile:1 - Error during parsing: zone example.org. has an ordering already, in line 1: put both in one",
+			"Testfile:1 - Error during parsing: zone example.org. has an ordering already, at Testfile:1: put both in one",
 		}, {
 			"a zone twice in two directives", "ordering example.org {\nclassful off\n}\nordering example.net example.org",
-			"Testfile:4 - Error during parsing: zone example.org. has an ordering already, in line 1: put both in one",
+			"Testfile:4 - Error during parsing: zone example.org. has an ordering already, at Testfile:1: put both in one",
 		}, {
 			"the zones of the server block twice", "ordering\nordering {\nnetmask 20\n}",
-			"Testfile:2 - Error during parsing: zone . has an ordering already, in line 1: put both in one",
+			"Testfile:2 - Error during parsing: zone . has an ordering already, at Testfile:1: put both in one",
 		}, {
 			"a property twice", "ordering {\nnetmask 24\nclassful off\nnetmask 16\n}",
 			"Testfile:4 - Error during parsing: netmask: given twice, in line 2 already: put both in one line or remove one",
@@ -210,75 +212,73 @@ func TestParseTopologyFileThatFails(t *testing.T) {
 	}
 }
 
-// A frozen is what can be seen of a policy.
-type frozen struct {
-	A, B, C, D, V6 []int // masks by class
-	Rotation       rotation
-	Base           base
-	Types          []uint16
-	Limit          int
-	Sortlist, ECS  bool
-	Weights        bool
+// A parsedConfig is what can be seen of a block.
+type parsedConfig struct {
+	Masks                      ranking.MaskLengths
+	Rotation                   rrset.Rotation
+	Base                       baseOrder
+	Types                      []uint16
+	Limit                      int
+	Sortlist, Trusted, Weights bool
 }
 
 // defaults is what ordering alone stands for.
-var defaults = frozen{
-	A: []int{24, 8}, B: []int{24, 16}, C: []int{24}, D: []int{24}, V6: []int{64, 48},
+var defaults = parsedConfig{
+	Masks: ranking.MaskLengths{IPv4: []int{24}, IPv6: []int{64, 48}, Classful: true},
 	Types: []uint16{dns.TypeA, dns.TypeAAAA},
 }
 
-func thaw(p *policy) frozen {
-	f := frozen{
-		A: p.masks[classA].lengths, B: p.masks[classB].lengths, C: p.masks[classC].lengths, D: p.masks[classDE].lengths,
-		V6: p.masks[ip6].lengths, Rotation: p.rotation, Base: p.base, Limit: p.limit,
-		Sortlist: p.sortlist != nil, ECS: p.ecs != nil, Weights: p.weights != nil,
+// parsedBlock returns what a block says.
+func parsedBlock(t *testing.T, corefile string) (*block, parsedConfig) {
+	t.Helper()
+	c := caddy.NewTestController("dns", corefile)
+	c.Next()
+	b, err := parseBlock(c)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeMX, dns.TypeNS, dns.TypeSRV, dns.TypeTXT, dns.TypePTR, dns.TypeSOA} {
-		if p.types.has(t) {
-			f.Types = append(f.Types, t)
-		}
+	return b, parsedConfig{
+		Masks: b.ranking.Masks, Rotation: b.order.Rotation, Base: b.base, Types: b.types, Limit: b.limit,
+		Sortlist: b.ranking.Sortlist != nil, Trusted: b.trusted != nil, Weights: b.order.Weights != nil,
 	}
-	return f
 }
 
 func TestParse(t *testing.T) {
 	for _, tt := range []struct {
 		property string
-		want     func(*frozen)
+		want     func(*parsedConfig)
 	}{
-		{"", func(*frozen) {}},
-		{"local_net_priority on", func(*frozen) {}},
-		{"local_net_priority off", func(f *frozen) { f.A, f.B, f.C, f.D, f.V6 = nil, nil, nil, nil, nil }},
-		{"netmask 255.255.255.0", func(*frozen) {}},
-		{"netmask /24", func(*frozen) {}},
-		{"netmask 24", func(*frozen) {}},
-		{"netmask 0x000000ff", func(*frozen) {}},
-		{"netmask 0XFF", func(*frozen) {}},
-		{"netmask 8", func(f *frozen) { f.A, f.B, f.C, f.D = []int{8}, []int{16, 8}, []int{24, 8}, []int{8} }},
-		{"netmask 16 255.255.248.0 /28", func(f *frozen) {
-			f.A, f.B, f.C, f.D = []int{28, 21, 16, 8}, []int{28, 21, 16}, []int{28, 24, 21, 16}, []int{28, 21, 16}
+		{"", func(*parsedConfig) {}},
+		{"local_net_priority on", func(*parsedConfig) {}},
+		{"local_net_priority off", func(c *parsedConfig) { c.Masks = ranking.MaskLengths{} }},
+		{"netmask 255.255.255.0", func(*parsedConfig) {}},
+		{"netmask /24", func(*parsedConfig) {}},
+		{"netmask 24", func(*parsedConfig) {}},
+		{"netmask 0x000000ff", func(*parsedConfig) {}},
+		{"netmask 0XFF", func(*parsedConfig) {}},
+		{"netmask 8", func(c *parsedConfig) { c.Masks.IPv4 = []int{8} }},
+		{"netmask 16 255.255.248.0 /28", func(c *parsedConfig) { c.Masks.IPv4 = []int{16, 21, 28} }},
+		{"netmask 0xffffffff", func(c *parsedConfig) { c.Masks.IPv4 = []int{} }},
+		{"netmask 0xffffffff 20", func(c *parsedConfig) { c.Masks.IPv4 = []int{20} }},
+		{"netmask 0x0", func(c *parsedConfig) { c.Masks.IPv4 = []int{32} }},
+		{"netmask 0.0.0.0", func(c *parsedConfig) { c.Masks.IPv4 = []int{0} }},
+		{"classful off", func(c *parsedConfig) { c.Masks.Classful = false }},
+		{"netmask6 32 /56 128", func(c *parsedConfig) { c.Masks.IPv6 = []int{32, 56, 128} }},
+		{"round_robin on", func(c *parsedConfig) { c.Rotation = rrset.Cyclic }},
+		{"round_robin off", func(c *parsedConfig) { c.Rotation = rrset.Fixed }},
+		{"round_robin random", func(c *parsedConfig) { c.Rotation = rrset.Random }},
+		{"round_robin sticky", func(c *parsedConfig) { c.Rotation = rrset.Sticky }},
+		{"base_order auto", func(c *parsedConfig) { c.Base = baseAuto }},
+		{"base_order received", func(c *parsedConfig) { c.Base = baseReceived }},
+		{"base_order canonical", func(c *parsedConfig) { c.Base = baseCanonical }},
+		{"types AAAA", func(c *parsedConfig) { c.Types = []uint16{dns.TypeAAAA} }},
+		{"types mx A srv TXT NS ptr", func(c *parsedConfig) {
+			c.Types = []uint16{dns.TypeMX, dns.TypeA, dns.TypeSRV, dns.TypeTXT, dns.TypeNS, dns.TypePTR}
 		}},
-		{"netmask 0xffffffff", func(f *frozen) { f.A, f.B, f.C, f.D = []int{8}, []int{16}, []int{24}, nil }},
-		{"netmask 0xffffffff 20", func(f *frozen) { f.A, f.B, f.C, f.D = []int{20, 8}, []int{20, 16}, []int{24, 20}, []int{20} }},
-		{"netmask 0x0", func(f *frozen) { f.A, f.B, f.C, f.D = []int{32, 8}, []int{32, 16}, []int{32, 24}, []int{32} }},
-		{"netmask 0.0.0.0", func(f *frozen) { f.A, f.B, f.C, f.D = []int{8, 0}, []int{16, 0}, []int{24, 0}, []int{0} }},
-		{"classful off", func(f *frozen) { f.A, f.B = []int{24}, []int{24} }},
-		{"netmask6 32 /56 128", func(f *frozen) { f.V6 = []int{128, 56, 32} }},
-		{"round_robin on", func(f *frozen) { f.Rotation = cyclic }},
-		{"round_robin off", func(f *frozen) { f.Rotation = fixed }},
-		{"round_robin random", func(f *frozen) { f.Rotation = shuffled }},
-		{"round_robin sticky", func(f *frozen) { f.Rotation = sticky }},
-		{"base_order auto", func(f *frozen) { f.Base = automatic }},
-		{"base_order received", func(f *frozen) { f.Base = received }},
-		{"base_order canonical", func(f *frozen) { f.Base = canonical }},
-		{"types AAAA", func(f *frozen) { f.Types = []uint16{dns.TypeAAAA} }},
-		{"types mx A srv TXT NS ptr", func(f *frozen) {
-			f.Types = []uint16{dns.TypeA, dns.TypeMX, dns.TypeNS, dns.TypeSRV, dns.TypeTXT, dns.TypePTR}
-		}},
-		{"answer_limit 1", func(f *frozen) { f.Limit = 1 }},
-		{"ecs 10.0.0.53 2001:db8::/32", func(f *frozen) { f.ECS = true }},
-		{"sortlist any", func(f *frozen) { f.Sortlist = true }},
-		{"weight 10.0.0.0/8 0", func(f *frozen) { f.Weights = true }},
+		{"answer_limit 1", func(c *parsedConfig) { c.Limit = 1 }},
+		{"ecs 10.0.0.53 2001:db8::/32", func(c *parsedConfig) { c.Trusted = true }},
+		{"sortlist any", func(c *parsedConfig) { c.Sortlist = true }},
+		{"weight 10.0.0.0/8 0", func(c *parsedConfig) { c.Weights = true }},
 	} {
 		t.Run(tt.property, func(t *testing.T) {
 			corefile := "ordering"
@@ -287,7 +287,8 @@ func TestParse(t *testing.T) {
 			}
 			want := defaults
 			tt.want(&want)
-			if diff := cmp.Diff(want, thaw(policyOf(t, corefile))); diff != "" {
+			if _, got := parsedBlock(t, corefile); !cmp.Equal(want, got) {
+				diff := cmp.Diff(want, got)
 				t.Error(diff)
 			}
 		})
@@ -295,45 +296,42 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseTables(t *testing.T) {
-	p := policyOf(t, "ordering {\nsortlist 10.0.0.0/8\nweight 10.0.0.0/8 3\nweight 10.1.0.0/16 255\nweight 2001:db8::7 0\n"+
-		"sortlist 192.168.1.1,2001:db8::/32 172.16.0.0/12,10.0.0.1 !any\necs 10.0.0.53 2001:db8:53::/64\ntopology "+tableFile(t)+"\n}")
-
-	first := p.sortlist.find(netip.MustParseAddr("10.9.9.9"))
-	second := p.sortlist.find(netip.MustParseAddr("2001:db8::1"))
-	statements := p.sortlist.statements
-	if len(statements) != 2 || first != statements[0] || second != statements[1] || p.sortlist.find(netip.MustParseAddr("192.168.1.2")) != nil {
-		t.Errorf("%p and %p decide for clients of the two statements %p", first, second, statements)
-	}
-	for addr, want := range map[string]uint64{"10.2.0.1": 3, "10.1.2.3": 255, "2001:db8::7": 0, "2001:db8::8": 1} {
-		if got := p.weights.of(octetsOf(rrset(addr)[0])); got != want {
-			t.Errorf("%s has weight %d, want %d", addr, got, want)
+	b, _ := parsedBlock(t, "ordering {\nsortlist 10.0.0.0/8\nweight 10.0.0.0/8 3\n"+
+		"sortlist 192.168.1.1,2001:db8::/32 172.16.0.0/12,10.0.0.1 !any\ntopology "+tableFile(t)+"\n}")
+	networks := func(words ...string) (all []netip.Prefix) {
+		for _, word := range words {
+			all = append(all, netip.MustParsePrefix(word))
 		}
+		return all
 	}
-	for addr, want := range map[string]bool{"10.0.0.53": true, "10.0.0.54": false, "2001:db8:53::9": true, "2001:db8::": false} {
-		if got := p.ecs.networks.Contains(netip.MustParseAddr(addr)); got != want {
-			t.Errorf("%s trusted: %v", addr, got)
-		}
+	want := []ranking.Statement{
+		{Clients: networks("10.0.0.0/8"), Preference: []ranking.Rank{{Networks: networks("10.0.0.0/8")}}},
+		{Clients: networks("192.168.1.1/32", "2001:db8::/32"), Preference: []ranking.Rank{
+			{Networks: networks("172.16.0.0/12", "10.0.0.1/32")}, {Networks: networks("0.0.0.0/0", "::/0"), Negated: true},
+		}},
 	}
-	if got := p.topology.Table().Len(); got != 256 {
+	if diff := cmp.Diff(want, b.ranking.Sortlist, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+	if got := b.ranking.Topology.Table().Len(); got != 256 {
 		t.Errorf("the topology has %d networks, want 256", got)
+	}
+	if b.order.Weights.Add(netip.MustParsePrefix("10.0.0.0/8"), 1) || !b.order.Weights.Add(netip.MustParsePrefix("10.0.0.0/9"), 1) {
+		t.Error("the weight is of another network")
 	}
 }
 
 func TestParseZones(t *testing.T) {
-	rules, err := parsed("ordering\nordering Example.ORG 10.0.0.0/8 {\nnetmask 20\n}\nordering www.example.org {\nround_robin off\n}")
+	zones, err := parsed("ordering\nordering Example.ORG 10.0.0.0/8 {\nnetmask 20\n}\nordering www.example.org {\nround_robin off\n}")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, r := range rules.all {
-		got = append(got, r.zone)
+	positions := map[string]string{}
+	for zone, rule := range zones.rules {
+		positions[zone] = rule.policy.position
 	}
-	if want := []string{".", "example.org.", "10.in-addr.arpa.", "www.example.org."}; !slices.Equal(got, want) {
-		t.Errorf("zones %v, want %v", got, want)
-	}
-	for i, line := range []int{1, 2, 2, 5} {
-		if got := rules.all[i].policy.line; got != line {
-			t.Errorf("policy of %s is of line %d, want %d", rules.all[i].zone, got, line)
-		}
+	want := map[string]string{".": "Testfile:1", "example.org.": "Testfile:2", "10.in-addr.arpa.": "Testfile:2", "www.example.org.": "Testfile:5"}
+	if diff := cmp.Diff(want, positions); diff != "" {
+		t.Error(diff)
 	}
 }

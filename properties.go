@@ -2,11 +2,16 @@ package ordering
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/coredns-ordering/ordering/internal/network"
+	"github.com/coredns-ordering/ordering/plugin/ecs"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -19,7 +24,8 @@ func (b *block) errorf(format string, args ...any) error {
 	return b.Errf("%s: %s", b.property, fmt.Sprintf(format, args...))
 }
 
-// args returns the words behind the property, of which there must be least to most. want says what they should be.
+// args returns the words after the property, which must be least to most. want says what they should
+// be.
 func (b *block) args(least, most int, want string) ([]string, error) {
 	args := b.RemainingArgs()
 	switch {
@@ -56,37 +62,38 @@ func (b *block) toggle(on *bool) error {
 
 func (b *block) parseRoundRobin() error {
 	i, err := b.choice("on", "off", "random", "sticky")
-	b.rotation = [...]rotation{cyclic, fixed, shuffled, sticky}[i]
+	b.order.Rotation = [...]rrset.Rotation{rrset.Cyclic, rrset.Fixed, rrset.Random, rrset.Sticky}[i]
 	return err
 }
 
 func (b *block) parseBaseOrder() error {
 	i, err := b.choice("auto", "received", "canonical")
-	b.base = [...]base{automatic, received, canonical}[i]
+	b.base = [...]baseOrder{baseAuto, baseReceived, baseCanonical}[i]
 	return err
 }
 
 func (b *block) parseNetmask() error {
-	lengths, err := b.lengths("one mask or more", parseMask)
-	b.classfulOnly = slices.Contains(lengths, classfulMask)
-	b.netmask = slices.DeleteFunc(lengths, func(n int) bool { return n == classfulMask })
+	lengths, err := b.lengths("one mask or more", ranking.ParseMask)
+	b.classfulMask = slices.Contains(lengths, ranking.ClassfulMask)
+	b.masks.IPv4 = slices.DeleteFunc(lengths, func(n int) bool { return n == ranking.ClassfulMask })
 	return err
 }
 
 func (b *block) parseNetmask6() (err error) {
-	b.netmask6, err = b.lengths("one length or more", func(word string) (int, error) { return parseLength(word, 128) })
+	b.masks.IPv6, err = b.lengths("one length or more", func(word string) (int, error) { return ranking.ParseLength(word, 128) })
 	return err
 }
 
-// lengths returns what parse makes of the property's arguments, of which none may come twice. want says what they are.
-func (b *block) lengths(want string, parse func(word string) (int, error)) ([]int, error) {
+// lengths returns what parse makes of the property's arguments, none of which may come twice. want
+// says what they are.
+func (b *block) lengths(want string, parseLength func(word string) (int, error)) ([]int, error) {
 	args, err := b.args(1, unlimited, want)
 	if err != nil {
 		return nil, err
 	}
 	var found []int
 	for _, word := range args {
-		length, err := parse(word)
+		length, err := parseLength(word)
 		switch {
 		case err != nil:
 			return nil, b.errorf("%s %v", word, err)
@@ -116,7 +123,7 @@ func (b *block) parseTypes() error {
 	if err != nil {
 		return err
 	}
-	b.types = typeSet{}
+	b.types = nil
 	for _, word := range args {
 		t, ok := dns.StringToType[strings.ToUpper(word)]
 		if !ok {
@@ -125,9 +132,10 @@ func (b *block) parseTypes() error {
 		if why, refused := unordered[t]; refused {
 			return b.errorf("%s %s: it cannot be ordered", word, why)
 		}
-		if !b.types.add(t) {
+		if slices.Contains(b.types, t) {
 			return b.errorf("%s is there twice", word)
 		}
+		b.types = append(b.types, t)
 	}
 	return nil
 }
@@ -137,23 +145,33 @@ func (b *block) parseSortlist() error {
 	if err != nil {
 		return err
 	}
-	var st statement
-	if st.clients, err = parseNetworks(args[0]); err != nil {
+	var st ranking.Statement
+	if st.Clients, err = parseNetworks(args[0]); err != nil {
 		return b.errorf("%v", err)
 	}
 	for _, arg := range args[1:] {
-		var w word
-		arg, w.negated = strings.CutPrefix(arg, "!")
-		if w.networks, err = parseNetworks(arg); err != nil {
+		var rank ranking.Rank
+		arg, rank.Negated = strings.CutPrefix(arg, "!")
+		if rank.Networks, err = parseNetworks(arg); err != nil {
 			return b.errorf("%v", err)
 		}
-		st.words = append(st.words, w)
+		st.Preference = append(st.Preference, rank)
 	}
-	if st.words == nil {
-		st.words = []word{{networks: st.clients}}
+	if st.Preference == nil {
+		st.Preference = []ranking.Rank{{Networks: st.Clients}}
 	}
-	b.statements = append(b.statements, st)
+	b.ranking.Sortlist = append(b.ranking.Sortlist, st)
 	return nil
+}
+
+// parseNetworks parses one word of a sortlist.
+func parseNetworks(word string) ([]netip.Prefix, error) {
+	for part := range strings.SplitSeq(word, ",") {
+		if strings.HasPrefix(part, "!") {
+			return nil, fmt.Errorf("%s: a ! stands in front of a whole word of PREFERENCE only", part)
+		}
+	}
+	return network.ParseList(word)
 }
 
 func (b *block) parseTopology() error {
@@ -163,7 +181,7 @@ func (b *block) parseTopology() error {
 	}
 	if args[0] == "kubernetes" {
 		args = append(args, "", "")
-		b.topology, err = topology.NewCluster(args[1], args[2])
+		b.ranking.Topology, err = topology.NewCluster(args[1], args[2])
 	} else {
 		if len(args) > 1 {
 			return b.errorf("%s is one word too many: wants FILE", args[1])
@@ -172,7 +190,7 @@ func (b *block) parseTopology() error {
 		if root := dnsserver.GetConfig(b.Controller).Root; !filepath.IsAbs(path) && root != "" {
 			path = filepath.Join(root, path)
 		}
-		b.topology, err = topology.NewFile(path)
+		b.ranking.Topology, err = topology.NewFile(path)
 	}
 	if err != nil {
 		return b.errorf("%v", err)
@@ -185,21 +203,20 @@ func (b *block) parseWeight() error {
 	if err != nil {
 		return err
 	}
-	network, err := parseNetwork(args[0])
+	n, err := network.Parse(args[0])
 	if err != nil {
 		return b.errorf("%v", err)
 	}
-	n, err := strconv.ParseUint(args[1], 10, 8)
+	weight, err := strconv.ParseUint(args[1], 10, 8)
 	if err != nil {
 		return b.errorf("%s is not a number from 0 to 255", args[1])
 	}
-	if b.weights == nil {
-		b.weights = new(weights)
+	if b.order.Weights == nil {
+		b.order.Weights = new(rrset.Weights)
 	}
-	if _, twice := b.weights.networks.Get(network); twice {
+	if !b.order.Weights.Add(n, uint8(weight)) {
 		return b.errorf("%s is there twice", args[0])
 	}
-	b.weights.networks.Insert(network, uint8(n))
 	return nil
 }
 
@@ -224,13 +241,13 @@ func (b *block) parseECS() error {
 	if err != nil {
 		return err
 	}
-	b.ecs = new(trust)
+	b.trusted = new(ecs.TrustedResolvers)
 	for _, word := range args {
-		n, err := parseNetwork(word)
+		n, err := network.Parse(word)
 		if err != nil {
 			return b.errorf("%v", err)
 		}
-		b.ecs.networks.Insert(n)
+		b.trusted.Add(n)
 	}
 	return nil
 }

@@ -1,8 +1,8 @@
 package ordering
 
-// Ready reports whether every topology has been learned once. It implements ready.Readiness.
+// Ready reports whether every topology has been read once. It implements ready.Readiness.
 func (o *Ordering) Ready() bool {
-	for _, t := range o.rules.topologies() {
+	for _, t := range o.zones.topologies() {
 		if !t.Ready() {
 			return false
 		}

@@ -1,7 +1,6 @@
 package ordering
 
 import (
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
@@ -59,7 +58,7 @@ func TestSortlist(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := orderingOf(t, "ordering {\n"+tt.statements+"\n}", replying(reply(hot, dns.TypeA, rrset(in...)...)))
+			o := orderingOf(t, "ordering {\n"+tt.statements+"\n}", replying(reply(hot, dns.TypeA, addressRRset(in...)...)))
 			if got := addrs(ask(t, o, tt.client, hot, dns.TypeA).Answer); !slices.Equal(got, tt.want) {
 				t.Errorf("got %v\nwant %v", got, tt.want)
 			}
@@ -69,7 +68,7 @@ func TestSortlist(t *testing.T) {
 
 func TestSortlistOfIPv6(t *testing.T) {
 	o := orderingOf(t, "ordering {\nsortlist 2001:db8::/32 2001:db8:2::/48 !2001:db8:1::/48\n}",
-		replying(reply(hot, dns.TypeAAAA, rrset("2001:db8:1::1", "2001:db8:3::1", "2001:db8:2::1")...)))
+		replying(reply(hot, dns.TypeAAAA, addressRRset("2001:db8:1::1", "2001:db8:3::1", "2001:db8:2::1")...)))
 	want := []string{"2001:db8:2::1", "2001:db8:3::1", "2001:db8:1::1"}
 	if got := addrs(ask(t, o, "2001:db8::9", hot, dns.TypeAAAA).Answer); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -79,7 +78,7 @@ func TestSortlistOfIPv6(t *testing.T) {
 // TestTurnsInsideAWordAreEven checks that a word's addresses take turns evenly among many others.
 func TestTurnsInsideAWordAreEven(t *testing.T) {
 	word, rest := []string{"172.16.0.1", "172.17.0.1"}, numbered("192.168.1", 8)
-	o := orderingOf(t, "ordering {\nsortlist any 172.16.0.0/12\n}", replying(reply(hot, dns.TypeA, rrset(slices.Concat(rest[:4], word, rest[4:])...)...)))
+	o := orderingOf(t, "ordering {\nsortlist any 172.16.0.0/12\n}", replying(reply(hot, dns.TypeA, addressRRset(slices.Concat(rest[:4], word, rest[4:])...)...)))
 	firsts := map[string]int{}
 	for range 1000 {
 		firsts[addrs(ask(t, o, "198.51.100.1", hot, dns.TypeA).Answer)[0]]++
@@ -89,38 +88,10 @@ func TestTurnsInsideAWordAreEven(t *testing.T) {
 	}
 }
 
-// TestThousandsOfStatements compares a long list with a walk through it.
-func TestThousandsOfStatements(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(15, 16))
-	c := &config{turning: "off", base: "received"}
-	for range 3000 {
-		c.sortlist = append(c.sortlist, []string{randomNetworks(rnd), randomNetworks(rnd)})
-	}
-	c.sortlist = slices.DeleteFunc(c.sortlist, func(s []string) bool { return s[0] == "any" })
-	p := policyOf(t, c.corefile(t, ""))
-	for range 300 {
-		client := randomAddr(rnd)
-		want := -1
-		for i, s := range c.sortlist {
-			if anyHolds(s[0], client) {
-				want = i
-				break
-			}
-		}
-		got := -1
-		if found := p.sortlist.find(client); found != nil {
-			got = slices.Index(p.sortlist.statements, found)
-		}
-		if got != want {
-			t.Fatalf("%v has statement %d, want %d", client, got, want)
-		}
-	}
-}
-
 func TestStatementOfAnyHoldsNobody(t *testing.T) {
 	p := policyOf(t, "ordering {\nsortlist any 10.0.0.0/8\n}")
-	k := p.ranking(netip.Addr{})
-	if a, b := k.tier(octetsOf(rrset("10.0.0.1")[0])), k.tier(octetsOf(rrset("192.168.1.1")[0])); a != b {
+	k := rankingOf(p, netip.Addr{})
+	if a, b := tierOf(&k, netip.MustParseAddr("10.0.0.1")), tierOf(&k, netip.MustParseAddr("192.168.1.1")); a != b {
 		t.Errorf("a client without an address has tiers %d and %d", a, b)
 	}
 }

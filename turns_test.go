@@ -5,153 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
-	"unsafe"
 
 	"github.com/miekg/dns"
 )
-
-func TestTurnsCountFromZero(t *testing.T) {
-	turns := newTurns()
-	for want := range uint64(1000) {
-		if got := turns.take(0x0123456789abcdef); got != want {
-			t.Fatalf("turn %d, want %d", got, want)
-		}
-		if got := turns.take(0xfedcba9876543210); got != want {
-			t.Fatalf("turn %d of another question, want %d", got, want)
-		}
-	}
-}
-
-func TestTurnsHaveAFixedSize(t *testing.T) {
-	if size := unsafe.Sizeof(turns{}); size > 300<<10 {
-		t.Errorf("the table has %d bytes", size)
-	}
-	turns := newTurns()
-	rnd := rand.New(rand.NewPCG(7, 8))
-	if n := testing.AllocsPerRun(10_000, func() { turns.take(rnd.Uint64()) }); n != 0 {
-		t.Errorf("%v allocations for a turn", n)
-	}
-}
-
-// TestFloodLeavesHotNamesExact asks for many random names between one answer of a hot name and the next.
-func TestFloodLeavesHotNamesExact(t *testing.T) {
-	turns := newTurns()
-	rnd := rand.New(rand.NewPCG(9, 10))
-	hot := make([]uint64, 64)
-	for i := range hot {
-		hot[i] = rnd.Uint64()
-	}
-	for want := range uint64(300) {
-		for _, key := range hot {
-			if got := turns.take(key); got != want {
-				t.Fatalf("a hot name is at turn %d, want %d", got, want)
-			}
-		}
-		for range 5000 {
-			turns.take(rnd.Uint64())
-		}
-	}
-}
-
-// TestFloodGoesOnCounting checks that a name that finds its set full does not start again at a turn it had.
-func TestFloodGoesOnCounting(t *testing.T) {
-	turns := newTurns()
-	const set = 77
-	key := func(i int) uint64 { return uint64(i+1)<<41 | set }
-	for i := range ways {
-		for range 10 * (i + 1) {
-			turns.take(key(i))
-		}
-	}
-	if got := turns.take(key(ways)); got != 10 {
-		t.Errorf("a new name in a full set is at turn %d, want that of the least asked one, 10", got)
-	}
-	if got := turns.take(key(1)); got != 20 {
-		t.Errorf("another name of the set is at turn %d, want 20", got)
-	}
-}
-
-func TestConcurrentTakersShareOutTheTurns(t *testing.T) {
-	const takers, each = 8, 4000
-	turns := newTurns()
-	taken := make([][]uint64, takers)
-	var all sync.WaitGroup
-	for i := range takers {
-		all.Go(func() {
-			for n := range uint64(each) {
-				taken[i] = append(taken[i], turns.take(0x0123456789abcdef))
-				turns.take(n<<40 | uint64(i)) // others, in other sets
-			}
-		})
-	}
-	all.Wait()
-	for i, got := range slices.Sorted(slices.Values(slices.Concat(taken...))) {
-		if got != uint64(i) {
-			t.Fatalf("turn %d was taken twice or never", i)
-		}
-	}
-}
-
-func TestOwnersHashAlikeInAnyCase(t *testing.T) {
-	k := newTurns().secret
-	names := []string{"server1.example.org.", "Server1.Example.ORG.", "SERVER1.EXAMPLE.ORG.", "server1.example.orG."}
-	for _, name := range names[1:] {
-		if k.owner(name) != k.owner(names[0]) {
-			t.Errorf("%s and %s differ", name, names[0])
-		}
-	}
-	if k.owner("server2.example.org.") == k.owner(names[0]) {
-		t.Error("another name has the same hash")
-	}
-}
-
-// TestOwnersHashApart checks that nothing but letters is folded, in whole words and in what is left.
-func TestOwnersHashApart(t *testing.T) {
-	k := newTurns().secret
-	for c := range 256 {
-		for _, other := range []int{c ^ 0x20, c ^ 0x80} {
-			alike := c < 128 && strings.EqualFold(string(rune(c)), string(rune(other)))
-			for _, name := range []string{"*", "1234567*.org.", "12345678.*", "*2345678.", "123456781234567*12345678.org.", "1234567812345678*"} {
-				a := strings.Replace(name, "*", string([]byte{byte(c)}), 1)
-				b := strings.Replace(name, "*", string([]byte{byte(other)}), 1)
-				if got := k.owner(a) == k.owner(b); got != alike {
-					t.Errorf("%q and %q have the same hash: %v, want %v", a, b, got, alike)
-				}
-			}
-		}
-	}
-}
-
-// TestSetsHashApart checks that a key tells RRsets and tier assignments apart, those of another length too.
-func TestSetsHashApart(t *testing.T) {
-	k, met := newTurns().secret, map[uint64]string{}
-	for _, owner := range []string{"a.", "b.", "12345678.", "12345678", "1234567812345678.", "12345678123456781234567."} {
-		for _, h := range []dns.RR_Header{
-			{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET},
-			{Name: owner, Rrtype: dns.TypeAAAA, Class: dns.ClassINET},
-			{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassCHAOS},
-		} {
-			for n := range 20 {
-				set := make([]dns.RR, n+1)
-				set[0] = &dns.A{Hdr: h}
-				for one := range n + 2 { // which has tier 1; n + 1: none
-					tiers := make([]uint32, n+2)
-					tiers[one] = 1
-					tiers = tiers[:n+1]
-					what := fmt.Sprint(h.String(), tiers)
-					key := turnKey(k, set, tiers)
-					if other, ok := met[key]; ok {
-						t.Errorf("%s and %s have one key", what, other)
-					}
-					met[key] = what
-				}
-			}
-		}
-	}
-}
 
 // unevenness is how often the address that comes first most does so, over how often the one that does so least; addresses
 // that never come first count.
@@ -174,8 +31,8 @@ func numbered(network string, n int) []string {
 
 func TestFairness(t *testing.T) {
 	near, far := numbered("10.4.3", 10), numbered("192.168.1", 5)
-	a := reply(hot, dns.TypeA, rrset(slices.Concat(near, far)...)...)
-	aaaa := reply(hot, dns.TypeAAAA, rrset("2001:db8::1", "2001:db8::2", "2001:db8::3")...)
+	a := reply(hot, dns.TypeA, addressRRset(slices.Concat(near, far)...)...)
+	aaaa := reply(hot, dns.TypeAAAA, addressRRset("2001:db8::1", "2001:db8::2", "2001:db8::3")...)
 
 	t.Run("one client", func(t *testing.T) {
 		o := orderingOf(t, "ordering", replying(a))
@@ -192,7 +49,7 @@ func TestFairness(t *testing.T) {
 
 	t.Run("A and AAAA in pairs", func(t *testing.T) {
 		o := orderingOf(t, "ordering", replying(a))
-		o6 := &Ordering{Next: replying(aaaa), rules: o.rules}
+		o6 := &Ordering{Next: replying(aaaa), zones: o.zones}
 		firsts := map[string]int{}
 		for range 3000 {
 			firsts[addrs(ask(t, o, "10.4.3.200", hot, dns.TypeA).Answer)[0]]++
@@ -228,7 +85,7 @@ func TestFairness(t *testing.T) {
 
 	t.Run("names in any case", func(t *testing.T) {
 		o := orderingOf(t, "ordering", replying(a))
-		O := &Ordering{Next: replying(reply("SERVER1.Example.org.", dns.TypeA, upper(a.Answer)...)), rules: o.rules}
+		O := &Ordering{Next: replying(reply("SERVER1.Example.org.", dns.TypeA, upper(a.Answer)...)), zones: o.zones}
 		firsts := map[string]int{}
 		for i := range 3000 {
 			firsts[addrs(ask(t, []*Ordering{o, O}[i%2], "10.4.3.200", hot, dns.TypeA).Answer)[0]]++
@@ -252,7 +109,7 @@ func upper(rrs []dns.RR) []dns.RR {
 // TestEveryWindowIsFair looks at any m answers in a row of one tier assignment, among those for others.
 func TestEveryWindowIsFair(t *testing.T) {
 	near, far := numbered("10.4.3", 4), numbered("10.9.9", 3)
-	o := orderingOf(t, "ordering", replying(reply(hot, dns.TypeA, rrset(slices.Concat(far, near)...)...)))
+	o := orderingOf(t, "ordering", replying(reply(hot, dns.TypeA, addressRRset(slices.Concat(far, near)...)...)))
 	rnd := rand.New(rand.NewPCG(11, 12))
 	var firsts, seconds []string
 	for len(firsts) < 200 {
@@ -289,7 +146,7 @@ func TestFirstTurnIsBaseOrder(t *testing.T) {
 			[]string{"192.168.1.27", "172.16.22.4", "10.0.0.14", "172.16.31.5"}, []string{"172.16.22.4", "172.16.31.5", "192.168.1.27", "10.0.0.14"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := orderingOf(t, tt.corefile, replying(reply(hot, dns.TypeA, rrset(tt.in...)...)))
+			o := orderingOf(t, tt.corefile, replying(reply(hot, dns.TypeA, addressRRset(tt.in...)...)))
 			if got := addrs(ask(t, o, tt.client, hot, dns.TypeA).Answer); !slices.Equal(got, tt.want) {
 				t.Errorf("first answer %v, want %v", got, tt.want)
 			}
@@ -327,7 +184,7 @@ func TestToggles(t *testing.T) {
 	} {
 		t.Run(tt.priority+" "+tt.roundRobin, func(t *testing.T) {
 			o := orderingOf(t, "ordering {\nlocal_net_priority "+tt.priority+"\nround_robin "+tt.roundRobin+"\n}",
-				replying(reply(hot, dns.TypeA, rrset(in...)...)))
+				replying(reply(hot, dns.TypeA, addressRRset(in...)...)))
 			for i, want := range tt.want {
 				if got := addrs(ask(t, o, "10.4.3.2", hot, dns.TypeA).Answer); !slices.Equal(got, want) {
 					t.Errorf("answer %d is %v, want %v", i, got, want)
@@ -350,7 +207,7 @@ func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 		{"auto", true, false}, // received: the two cancel, or double the step
 	} {
 		t.Run(fmt.Sprintf("%s AA=%v", tt.base, tt.authoritative), func(t *testing.T) {
-			in := rrset("192.0.2.2", "192.0.2.1")
+			in := addressRRset("192.0.2.2", "192.0.2.1")
 			below := reply(hot, dns.TypeA, in...)
 			below.Authoritative = tt.authoritative
 			o := orderingOf(t, "ordering {\nbase_order "+tt.base+"\n}", replying(below))
@@ -370,7 +227,7 @@ func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 // addresses and not of the order in which they came.
 func TestTurnsOfARotatingUpstream(t *testing.T) {
 	near, far := numbered("10.4.3", 3), numbered("192.168.1", 4)
-	in := rrset(slices.Concat(near, far)...)
+	in := addressRRset(slices.Concat(near, far)...)
 	below := reply(hot, dns.TypeA)
 	below.Authoritative = false
 	o := orderingOf(t, "ordering", replying(below))

@@ -23,7 +23,7 @@ func weighing(t *testing.T, turning string, weights []int) (o *Ordering, ordered
 		}
 	}
 	b.WriteString("weight 192.0.2.1 7\n}") // so that there is one at all
-	return orderingOf(t, b.String(), replying(reply(hot, dns.TypeA, rrset(ordered...)...))), ordered
+	return orderingOf(t, b.String(), replying(reply(hot, dns.TypeA, addressRRset(ordered...)...))), ordered
 }
 
 // answers returns n answers in a row, as the index of each address.
@@ -219,7 +219,7 @@ func TestAllOfWeightZeroRotate(t *testing.T) {
 // tiers keep cycles of their own.
 func TestWeightsCountInsideTheTier(t *testing.T) {
 	o := orderingOf(t, "ordering {\nweight 192.168.1.0/24 9\nweight 192.168.1.2 3\nweight 10.4.3.2 2\n}",
-		replying(reply(hot, dns.TypeA, rrset("192.168.1.1", "10.4.3.1", "192.168.1.2", "10.4.3.2")...)))
+		replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1", "192.168.1.2", "10.4.3.2")...)))
 	first, third := map[string]int{}, map[string]int{}
 	for range 3 * 12 {
 		got := addrs(ask(t, o, "10.4.3.200", hot, dns.TypeA).Answer)

@@ -11,8 +11,7 @@ import (
 	"net/netip"
 )
 
-// Addr is an IP address. The zero Addr is the absent address, and also the unspecified address ::,
-// which no host has.
+// Addr is an IP address. The zero Addr is ::, which also stands in for an address that is missing.
 type Addr struct {
 	Hi, Lo uint64 // the first and the last 64 bits
 }
@@ -25,20 +24,8 @@ const mapped = 0xffff << 32 // the bits in front of an IPv4 address, in Lo
 // From4 returns the IPv4 address with these 32 bits.
 func From4(a uint32) Addr { return Addr{Lo: mapped | uint64(a)} }
 
-// FromBytes returns the address in b, which has the 4 bytes of an IPv4 address or the 16 of any
-// address. For another length it returns the absent address.
-func FromBytes(b []byte) Addr {
-	switch len(b) {
-	case 4:
-		return From4(binary.BigEndian.Uint32(b))
-	case 16:
-		return Addr{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
-	}
-	return Addr{}
-}
-
 // From4Bytes returns the IPv4 address in b, which has 4 bytes or, as zone files are parsed, 16 of
-// which the last 4 count. For fewer than 4 bytes it returns the absent address.
+// which the last 4 count. For fewer than 4 bytes it returns the zero Addr.
 func From4Bytes(b []byte) Addr {
 	if n := len(b); n >= 4 {
 		return From4(binary.BigEndian.Uint32(b[n-4:]))
@@ -46,7 +33,16 @@ func From4Bytes(b []byte) Addr {
 	return Addr{}
 }
 
-// FromNetip returns a without its zone; the absent address if a is not valid.
+// From16Bytes returns the address in b, which has 16 bytes. For another length it returns the zero
+// Addr.
+func From16Bytes(b []byte) Addr {
+	if len(b) == 16 {
+		return Addr{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
+	}
+	return Addr{}
+}
+
+// FromNetip returns a without its zone; the zero Addr if a is not valid.
 func FromNetip(a netip.Addr) Addr {
 	if !a.IsValid() {
 		return Addr{}
@@ -55,23 +51,16 @@ func FromNetip(a netip.Addr) Addr {
 	return Addr{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])}
 }
 
-// Netip returns the address as a netip.Addr: an IPv4-mapped one as IPv4, the absent address as the
-// zero netip.Addr.
-func (a Addr) Netip() netip.Addr {
+// Netip returns the address as a netip.Addr of its family, which is IPv4 or not.
+func (a Addr) Netip(ip4 bool) netip.Addr {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:], a.Hi)
 	binary.BigEndian.PutUint64(b[8:], a.Lo)
-	switch {
-	case a == Addr{}:
-		return netip.Addr{}
-	case a.Is4():
+	if ip4 {
 		return netip.AddrFrom4([4]byte(b[12:]))
 	}
 	return netip.AddrFrom16(b)
 }
-
-// Is4 reports whether a is an IPv4 or IPv4-mapped address.
-func (a Addr) Is4() bool { return a.Hi == 0 && a.Lo>>32 == 0xffff }
 
 // CommonBits returns how many leading bits a and b share, up to 128. Two IPv4 addresses share
 // Offset4 bits or more.

@@ -19,7 +19,7 @@ func randomAddrs(n int) []netip.Addr {
 		for bit := rnd.IntN(8 * len(b)); bit < 8*len(b); bit++ {
 			b[bit/8] ^= byte(rnd.IntN(2)) << (7 - bit%8)
 		}
-		if a, _ := netip.AddrFromSlice(b); !a.Is4In6() && a != netip.IPv6Unspecified() {
+		if a, _ := netip.AddrFromSlice(b); !a.Is4In6() {
 			all = append(all, a)
 		}
 	}
@@ -29,23 +29,22 @@ func randomAddrs(n int) []netip.Addr {
 func TestConversionsKeepTheAddress(t *testing.T) {
 	for _, a := range randomAddrs(2000) {
 		got := FromNetip(a)
-		if got.Netip() != a || got.Is4() != a.Is4() {
-			t.Errorf("%v becomes %v", a, got.Netip())
+		if got.Netip(a.Is4()) != a {
+			t.Errorf("%v becomes %v", a, got.Netip(a.Is4()))
 		}
-		if b := a.As16(); FromBytes(b[:]) != got || FromBytes(a.AsSlice()) != got {
-			t.Errorf("%v from bytes is %v", a, FromBytes(b[:]).Netip())
+		if b := a.As16(); From16Bytes(b[:]) != got {
+			t.Errorf("%v from bytes is %v", a, From16Bytes(b[:]))
 		}
 		if b := a.As16(); a.Is4() && (From4Bytes(b[:]) != got || From4Bytes(b[12:]) != got) {
-			t.Errorf("%v from IPv4 bytes is %v", a, From4Bytes(b[:]).Netip())
+			t.Errorf("%v from IPv4 bytes is %v", a, From4Bytes(b[:]))
 		}
 	}
 }
 
-func TestAbsentAddress(t *testing.T) {
-	absent := []Addr{{}, FromNetip(netip.Addr{}), FromBytes(nil), FromBytes(make([]byte, 5)), From4Bytes([]byte{1, 2, 3})}
-	for i, a := range absent {
-		if a != (Addr{}) || a.Netip().IsValid() || a.Is4() {
-			t.Errorf("%d: %v is an address", i, a.Netip())
+func TestMissingBytes(t *testing.T) {
+	for i, a := range []Addr{FromNetip(netip.Addr{}), From16Bytes(nil), From16Bytes(make([]byte, 17)), From4Bytes([]byte{1, 2, 3})} {
+		if a != (Addr{}) {
+			t.Errorf("%d: %v", i, a)
 		}
 	}
 }
@@ -69,7 +68,7 @@ func TestAgainstNetip(t *testing.T) {
 			}
 		}
 		if next, ok := x.Next(); ok != (a.As16() != [16]byte(netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").As16())) || ok && next.Prev() != x {
-			t.Errorf("%v is followed by %v", a, next.Netip())
+			t.Errorf("%v is followed by %v", a, next)
 		}
 		for length := range 129 {
 			first := FromNetip(netip.AddrFrom16(a.As16()))

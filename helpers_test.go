@@ -5,6 +5,10 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
+
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/test"
@@ -13,26 +17,26 @@ import (
 )
 
 // parsed returns what parse makes of the ordering directives of a server block for the root zone.
-func parsed(corefile string) (*rules, error) {
+func parsed(corefile string) (*zones, error) {
 	c := caddy.NewTestController("dns", corefile)
 	c.ServerBlockKeys = []string{"."}
-	return parse(c)
+	return parse(c, new(rrset.Turns))
 }
 
 // orderingOf returns the handler that a server block with these ordering directives has.
 func orderingOf(tb testing.TB, corefile string, next plugin.Handler) *Ordering {
 	tb.Helper()
-	rules, err := parsed(corefile)
+	zones, err := parsed(corefile)
 	if err != nil {
 		tb.Fatalf("%v\n%s", err, corefile)
 	}
-	return &Ordering{Next: next, rules: rules}
+	return &Ordering{Next: next, zones: zones}
 }
 
 // policyOf returns the policy for the root zone.
 func policyOf(tb testing.TB, corefile string) *policy {
 	tb.Helper()
-	return orderingOf(tb, corefile, nil).rules.find(".").policy
+	return orderingOf(tb, corefile, nil).zones.find(".").policy
 }
 
 // reply returns an authoritative answer with these records.
@@ -78,7 +82,7 @@ func (i *inbox) WriteMsg(m *dns.Msg) error {
 }
 
 // rrset returns the address records that hot has for these addresses.
-func rrset(addrs ...string) []dns.RR {
+func addressRRset(addrs ...string) []dns.RR {
 	rrs := make([]dns.RR, len(addrs))
 	for i, a := range addrs {
 		rrs[i] = address(hot, netip.MustParseAddr(a))
@@ -95,4 +99,27 @@ func addrs(section []dns.RR) []string {
 		}
 	}
 	return all
+}
+
+// rankingOf returns the ranking that p has for a client.
+func rankingOf(p *policy, client netip.Addr) ranking.Ranking {
+	return p.ranker.Rank(client)
+}
+
+// tierOf returns the tier of an address.
+func tierOf(k *ranking.Ranking, a netip.Addr) uint32 { return k.Tier(ipaddr.FromNetip(a), a.Is4()) }
+
+// isAddress reports whether rr is an A or AAAA record, whatever its data.
+func isAddress(rr dns.RR) bool {
+	_, _, ok := rrset.Address(rr)
+	return ok
+}
+
+// isAlias reports whether rr is a CNAME or DNAME record.
+func isAlias(rr dns.RR) bool {
+	switch rr.(type) {
+	case *dns.CNAME, *dns.DNAME:
+		return true
+	}
+	return false
 }

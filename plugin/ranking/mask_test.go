@@ -1,4 +1,4 @@
-package ordering
+package ranking
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ func TestParseMaskInEveryNotation(t *testing.T) {
 		for _, word := range []string{fmt.Sprint(n), fmt.Sprint("/", n), dotted, dword} {
 			want := n
 			if word == "0xffffffff" {
-				want = classfulMask
+				want = ClassfulMask
 			}
-			if got, err := parseMask(word); err != nil || got != want {
-				t.Errorf("parseMask(%q) = %d, %v; want %d", word, got, err, want)
+			if got, err := ParseMask(word); err != nil || got != want {
+				t.Errorf("ParseMask(%q) = %d, %v; want %d", word, got, err, want)
 			}
 		}
 	}
@@ -30,7 +30,7 @@ func TestParseMaskRefusesHoles(t *testing.T) {
 			fmt.Sprintf("%d.%d.0.0", bits>>8, bits&0xff), fmt.Sprintf("255.255.%d.%d", bits>>8, bits&0xff),
 			fmt.Sprintf("0x%04x", bits), fmt.Sprintf("0x%04xffff", bits),
 		} {
-			if n, err := parseMask(word); err == nil {
+			if n, err := ParseMask(word); err == nil {
 				accepted[word] = n
 			}
 		}
@@ -45,9 +45,9 @@ func FuzzMask(f *testing.F) {
 		f.Add(word)
 	}
 	f.Fuzz(func(t *testing.T, word string) {
-		n, err := parseMask(word)
-		if err == nil && (n < classfulMask || n > 32) {
-			t.Errorf("parseMask(%q) = %d", word, n)
+		n, err := ParseMask(word)
+		if err == nil && (n < ClassfulMask || n > 32) {
+			t.Errorf("ParseMask(%q) = %d", word, n)
 		}
 	})
 }

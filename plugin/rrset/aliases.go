@@ -1,4 +1,4 @@
-package ordering
+package rrset
 
 import (
 	"slices"
@@ -16,19 +16,11 @@ func isAlias(rr dns.RR) bool {
 	return false
 }
 
-// isAddress reports whether rr is an A or AAAA record.
-func isAddress(rr dns.RR) bool {
-	switch rr.(type) {
-	case *dns.A, *dns.AAAA:
-		return true
-	}
-	return false
-}
-
-// repairAliases returns out, the answer section in with its addresses in order, so that every alias stands in front of the
-// addresses that it leads to, in chain order: glibc's resolver and others read an answer from front to back and fail on an
-// alias that comes late. Aliases and addresses share out the places that they hold already; all else stays. qname is the
-// question's name, where the first chain starts. out is in, and then not written to, as long as nothing has moved.
+// repairAliases returns out with every alias in front of the addresses that it leads to, in chain
+// order. glibc's resolver and others read an answer from front to back and fail on an alias that
+// comes late. out is the answer section in with its addresses in order, or in itself, which is not
+// written to. Aliases and addresses move only among the indexes that they have; all other records
+// stay. qname is the name of the question, where the first chain starts.
 func repairAliases(in, out []dns.RR, qname string) []dns.RR {
 	if inChainOrder(in, qname) {
 		return out
@@ -41,35 +33,37 @@ func repairAliases(in, out []dns.RR, qname string) []dns.RR {
 			continue
 		}
 		order = append(order, chain...)
-		if !reached[end] { // a thousand aliases may lead to one name with a thousand addresses
+		if !reached[end] { // once, as a thousand aliases may lead to one name with a thousand addresses
 			reached[end] = true
 			addresses = append(addresses, g.addresses[end]...)
 		}
 	}
 	slices.Sort(addresses)
-	return rearranged(in, out, append(order, addresses...))
+	return reorder(in, out, append(order, addresses...))
 }
 
-// rearranged returns out with the records at the places in order moved among these places, into that order.
-func rearranged(in, out []dns.RR, order []int) []dns.RR {
-	places := slices.Sorted(slices.Values(order))
-	if slices.Equal(order, places) {
+// reorder returns out with the records at these indexes moved among them, into the order of the
+// indexes. It copies out if that is in.
+func reorder(in, out []dns.RR, indexes []int) []dns.RR {
+	ascending := slices.Sorted(slices.Values(indexes))
+	if slices.Equal(indexes, ascending) {
 		return out
 	}
 	if &out[0] == &in[0] {
 		out = slices.Clone(in)
 	}
-	records := make([]dns.RR, len(order))
-	for i, place := range order {
-		records[i] = out[place]
+	records := make([]dns.RR, len(indexes))
+	for i, index := range indexes {
+		records[i] = out[index]
 	}
-	for i, place := range places {
-		out[place] = records[i]
+	for i, index := range ascending {
+		out[index] = records[i]
 	}
 	return out
 }
 
-// inChainOrder reports whether the aliases of answer are one chain from qname, in order and in front of all addresses.
+// inChainOrder reports whether the aliases of answer are one chain from qname, in order and in front
+// of all addresses.
 func inChainOrder(answer []dns.RR, qname string) bool {
 	address := false
 	for _, rr := range answer {
@@ -90,18 +84,18 @@ func inChainOrder(answer []dns.RR, qname string) bool {
 	return true
 }
 
-// An aliasGraph is what an answer says about where names lead. Names are in lower case; places are indexes of the answer.
+// An aliasGraph says where the names of an answer lead. Names are in lower case.
 type aliasGraph struct {
-	cnames, dnames map[string]alias
-	addresses      map[string][]int // owner → places
+	cnames, dnames map[string]alias // by owner
+	addresses      map[string][]int // owner → indexes in the answer
 	owners         []string         // of the aliases, in the order of the answer
-	ends           []string         // of the chains so far
+	ends           []string         // the name where each chain so far ends
 }
 
 type alias struct {
-	place  int
+	index  int // in the answer
 	target string
-	chain  int // that it belongs to, counted from 1; 0 for none yet
+	chain  int // the chain that it belongs to, counted from 1; 0: none yet
 }
 
 func newAliasGraph(answer []dns.RR) *aliasGraph {
@@ -112,16 +106,16 @@ func newAliasGraph(answer []dns.RR) *aliasGraph {
 		case *dns.A, *dns.AAAA:
 			g.addresses[owner] = append(g.addresses[owner], i)
 		case *dns.CNAME:
-			g.add(g.cnames, owner, alias{place: i, target: strings.ToLower(rr.Target)})
+			g.add(g.cnames, owner, alias{index: i, target: strings.ToLower(rr.Target)})
 		case *dns.DNAME:
-			g.add(g.dnames, owner, alias{place: i, target: strings.ToLower(rr.Target)})
+			g.add(g.dnames, owner, alias{index: i, target: strings.ToLower(rr.Target)})
 		}
 	}
 	return g
 }
 
 func (g *aliasGraph) add(aliases map[string]alias, owner string, a alias) {
-	if _, twice := aliases[owner]; !twice { // a second alias of one owner is against RFC 2181, section 10.1: left alone
+	if _, twice := aliases[owner]; !twice { // RFC 2181, section 10.1, forbids a second one: it stays where it is
 		aliases[owner] = a
 		g.owners = append(g.owners, owner)
 	}
@@ -136,38 +130,38 @@ func (g *aliasGraph) heads() []string {
 	return slices.DeleteFunc(slices.Clone(g.owners), func(owner string) bool { return targets[owner] })
 }
 
-// chain returns the places of the aliases that lead from name on, in chain order, up to where an earlier chain goes on, and
-// the name where they end.
-func (g *aliasGraph) chain(name string) (places []int, end string) {
-	places, end = g.follow(strings.ToLower(name), len(g.ends)+1)
+// chain returns the indexes of the aliases that lead on from name, in chain order, and the name
+// where they end. It leaves out those that an earlier chain has.
+func (g *aliasGraph) chain(name string) (indexes []int, end string) {
+	indexes, end = g.follow(strings.ToLower(name), len(g.ends)+1)
 	g.ends = append(g.ends, end)
-	return places, end
+	return indexes, end
 }
 
-func (g *aliasGraph) follow(name string, number int) (places []int, end string) {
+func (g *aliasGraph) follow(name string, number int) (indexes []int, end string) {
 	for {
 		suffix, subtree := g.dnameAbove(name)
 		if subtree {
-			places = append(places, join(g.dnames, suffix, number))
+			indexes = append(indexes, join(g.dnames, suffix, number))
 		}
 		switch c, ok := g.cnames[name]; {
 		case ok && c.chain == 0:
-			places = append(places, join(g.cnames, name, number))
+			indexes = append(indexes, join(g.cnames, name, number))
 			name = c.target
 		case ok && c.chain < number:
-			return places, g.ends[c.chain-1]
-		case subtree: // a DNAME whose CNAME was not synthesized, RFC 6672 section 3.1
+			return indexes, g.ends[c.chain-1]
+		case subtree: // a DNAME whose CNAME was not synthesized (RFC 6672, section 3.1)
 			name = strings.TrimSuffix(name, suffix) + strings.TrimPrefix(g.dnames[suffix].target, ".")
 			if _, ok := dns.IsDomainName(name); !ok {
-				return places, "" // longer than names may be, RFC 6672 section 2.2: it leads nowhere
+				return indexes, "" // too long for a name (RFC 6672, section 2.2): the chain leads to no address
 			}
 		default:
-			return places, name
+			return indexes, name
 		}
 	}
 }
 
-// dnameAbove returns the owner of the nearest DNAME above name that belongs to no chain yet.
+// dnameAbove returns the owner of the nearest DNAME above name that no chain has yet.
 func (g *aliasGraph) dnameAbove(name string) (owner string, ok bool) {
 	if len(g.dnames) == 0 {
 		return "", false
@@ -180,10 +174,11 @@ func (g *aliasGraph) dnameAbove(name string) (owner string, ok bool) {
 	return "", false
 }
 
-// join makes the alias of owner part of a chain, so that a loop of aliases ends, and returns its place.
+// join makes the alias of owner part of a chain, so that a loop of aliases ends, and returns its
+// index.
 func join(aliases map[string]alias, owner string, chain int) int {
 	a := aliases[owner]
 	a.chain = chain
 	aliases[owner] = a
-	return a.place
+	return a.index
 }

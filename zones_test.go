@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/miekg/dns"
 )
 
 func TestMostSpecificZoneDecides(t *testing.T) {
-	rules, err := parsed("ordering example.org\nordering www.example.org a.b.c.example.org\nordering 10.in-addr.arpa")
+	zones, err := parsed("ordering example.org\nordering www.example.org a.b.c.example.org\nordering 10.in-addr.arpa")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func TestMostSpecificZoneDecides(t *testing.T) {
 		".":                      "",
 	} {
 		got := ""
-		if r := rules.find(name); r != nil {
+		if r := zones.find(name); r != nil {
 			got = r.zone
 		}
 		if got != want {
@@ -54,13 +55,13 @@ func TestFindAgainstOracle(t *testing.T) {
 		return strings.Join(labels, ".") + "."
 	}
 	for range 300 {
-		z := new(rules)
+		z := new(zones)
 		for range rnd.IntN(10) {
 			z.add(strings.ToLower(name()), nil)
 		}
 		for range 30 {
 			asked, want := name(), ""
-			for _, r := range z.all {
+			for _, r := range z.rules {
 				if dns.IsSubDomain(r.zone, asked) && (want == "" || dns.CountLabel(r.zone) > dns.CountLabel(want)) {
 					want = r.zone
 				}
@@ -78,7 +79,7 @@ func TestFindAgainstOracle(t *testing.T) {
 
 func TestPoliciesOfZonesDiffer(t *testing.T) {
 	o := orderingOf(t, "ordering {\nround_robin off\n}\nordering far.example.org {\nlocal_net_priority off\nround_robin off\n}",
-		replying(reply(hot, dns.TypeA, rrset("192.168.1.27", "10.0.0.14")...)))
+		replying(reply(hot, dns.TypeA, addressRRset("192.168.1.27", "10.0.0.14")...)))
 	for qname, want := range map[string]string{
 		"near.example.org.": "[10.0.0.14 192.168.1.27]",
 		"FAR.example.org.":  "[192.168.1.27 10.0.0.14]",
@@ -90,7 +91,7 @@ func TestPoliciesOfZonesDiffer(t *testing.T) {
 }
 
 func TestOutsideItsZonesNothingIsTouched(t *testing.T) {
-	below := reply(hot, dns.TypeA, rrset("192.168.1.27", "10.0.0.14")...)
+	below := reply(hot, dns.TypeA, addressRRset("192.168.1.27", "10.0.0.14")...)
 	o := orderingOf(t, "ordering example.net", replying(below))
 	for range 3 {
 		if res := ask(t, o, "10.4.3.2", hot, dns.TypeA); &res.Answer[0] != &below.Answer[0] {
@@ -123,13 +124,18 @@ func (s *source) Stop() error {
 	return nil
 }
 
+// follows returns a policy with this topology.
+func follows(t topology.Source) *policy {
+	return &policy{ranker: ranking.New(ranking.Config{Topology: t})}
+}
+
 func TestTopologiesStartTogether(t *testing.T) {
 	for _, broken := range []error{nil, errors.New("no room for a watch")} {
 		one, two := &source{}, &source{err: broken}
-		var z rules
-		z.add("a.example.", &policy{topology: one})
-		z.add("b.example.", &policy{topology: one})
-		z.add("c.example.", &policy{topology: two})
+		var z zones
+		z.add("a.example.", follows(one))
+		z.add("b.example.", follows(one))
+		z.add("c.example.", follows(two))
 
 		want := 1 // once, for two zones
 		if broken != nil {
@@ -152,12 +158,12 @@ func (e *ending) Stop() error {
 	return nil
 }
 
-// TestTopologiesEndWithTheirRules is a server that started them and was dropped, because it could not listen.
-func TestTopologiesEndWithTheirRules(t *testing.T) {
+// TestTopologiesEndWithTheirZones is a server that started them and was dropped, because it could not listen.
+func TestTopologiesEndWithTheirZones(t *testing.T) {
 	e := &ending{stopped: make(chan struct{})}
 	func() {
-		z := new(rules)
-		z.add(".", &policy{topology: e})
+		z := new(zones)
+		z.add(".", follows(e))
 		if err := z.start(); err != nil {
 			t.Fatal(err)
 		}

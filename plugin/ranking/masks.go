@@ -1,0 +1,99 @@
+package ranking
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+)
+
+// MaskLengths are the lengths of the subnet masks that addresses are compared with, in any order.
+// Without lengths every address is in one tier.
+type MaskLengths struct {
+	IPv4     []int // 0 to 32
+	IPv6     []int // 0 to 128
+	Classful bool  // the length of an IPv4 client's classful network counts as well
+}
+
+// A class decides which masks a client has. Those of IPv4 are the classes of RFC 791, section 3.2.
+type class uint8
+
+const (
+	unknown class = iota // no address, so no masks
+	classA               // 0.0.0.0 to 127.255.255.255, /8
+	classB               // 128.0.0.0 to 191.255.255.255, /16
+	classC               // 192.0.0.0 to 223.255.255.255, /24
+	classDE              // 224.0.0.0 and up: multicast and reserved, no network
+	ip6
+	classes
+)
+
+// classOf returns the class of a client.
+func classOf(client netip.Addr) class {
+	switch {
+	case !client.IsValid():
+		return unknown
+	case !client.Is4():
+		return ip6
+	}
+	switch first := client.As4()[0]; {
+	case first < 128:
+		return classA
+	case first < 192:
+		return classB
+	case first < 224:
+		return classC
+	}
+	return classDE
+}
+
+// length returns the length of the class's network; 0 where it has none.
+func (c class) length() int {
+	return [classes]int{classA: 8, classB: 16, classC: 24}[c]
+}
+
+// tierByBits is the tier of an address by how many leading bits it shares with the client.
+type tierByBits [129]uint8
+
+// masks are subnet masks read as tiers, for the clients of one class. They are immutable.
+type masks struct {
+	tier    tierByBits // of an address of the client's family
+	other   tierByBits // of an address of the other family: the last tier, whatever bits it shares
+	lengths []int      // longest first
+}
+
+// newClassMasks returns the masks of every class.
+func newClassMasks(l MaskLengths) (all [classes]*masks) {
+	for c := range classes {
+		lengths, offset := l.IPv4, ipaddr.Offset4
+		switch {
+		case c == unknown:
+			lengths = nil
+		case c == ip6:
+			lengths, offset = l.IPv6, 0
+		case l.Classful && c.length() > 0:
+			lengths = append(slices.Clone(l.IPv4), c.length())
+		}
+		lengths = slices.Compact(slices.Sorted(slices.Values(lengths)))
+		slices.Reverse(lengths)
+		all[c] = newMasks(lengths, offset)
+	}
+	return all
+}
+
+// newMasks returns the masks of these lengths, which are longest first and without repetition.
+// offset is the number of bits in front of an address of the client's family.
+func newMasks(lengths []int, offset int) *masks {
+	m := &masks{lengths: lengths}
+	for n := range m.tier {
+		t := 0
+		for t < len(lengths) && n < offset+lengths[t] {
+			t++
+		}
+		m.tier[n], m.other[n] = uint8(t), uint8(len(lengths))
+	}
+	return m
+}
+
+// tiers returns how many tiers m tells apart, the one of all the rest included.
+func (m *masks) tiers() int { return len(m.lengths) + 1 }

@@ -1,0 +1,122 @@
+package ranking
+
+import (
+	"net/netip"
+
+	"github.com/gaissmai/bart"
+)
+
+// A Statement is one statement of a sort list as BIND has it: the clients that it is for and the
+// networks that they prefer (BIND 9.18 Administrator Reference Manual, "The sortlist Statement").
+type Statement struct {
+	Clients    []netip.Prefix
+	Preference []Rank // the first is preferred most
+}
+
+// A Rank is one word of a preference. Every address in one of its networks has this rank.
+type Rank struct {
+	Networks []netip.Prefix
+	Negated  bool // after all addresses that are not listed
+}
+
+// A sortlist finds the preference of a client: that of the first statement that holds it. It is
+// immutable.
+type sortlist struct {
+	clients     *bart.Table[int] // network → the first statement that holds it
+	preferences []*preference    // by statement
+}
+
+// newSortlist returns the sort list of these statements. It keeps none of its argument.
+func newSortlist(statements []Statement) *sortlist {
+	clients := make([][]netip.Prefix, len(statements))
+	l := &sortlist{preferences: make([]*preference, len(statements))}
+	for i, st := range statements {
+		clients[i] = st.Clients
+		l.preferences[i] = newPreference(st.Preference)
+	}
+	l.clients = firstMatch(clients)
+	return l
+}
+
+// find returns the preference of the first statement that holds client; nil if none does.
+func (l *sortlist) find(client netip.Addr) *preference {
+	if i, ok := l.clients.Lookup(client); ok {
+		return l.preferences[i]
+	}
+	return nil
+}
+
+// scope returns the length of the shortest prefix around client for which one statement, or none,
+// decides as a whole.
+func (l *sortlist) scope(client netip.Addr) int {
+	for bits := range client.BitLen() {
+		if !hasLonger(l.clients, netip.PrefixFrom(client, bits).Masked()) {
+			return bits
+		}
+	}
+	return client.BitLen()
+}
+
+// hasLonger reports whether t has a prefix inside n that is longer than n.
+func hasLonger(t *bart.Table[int], n netip.Prefix) bool {
+	for p := range t.Subnets(n) {
+		if p.Bits() > n.Bits() {
+			return true
+		}
+	}
+	return false
+}
+
+// A preference gives addresses their rank: first the listed ones in the order of the words, then
+// those that are not listed, then the negated ones, of which the last word's come first.
+type preference struct {
+	words   *bart.Table[int] // network → the first word that holds it
+	negated []bool           // by word
+}
+
+func newPreference(words []Rank) *preference {
+	p := &preference{negated: make([]bool, len(words))}
+	networks := make([][]netip.Prefix, len(words))
+	for i, w := range words {
+		networks[i], p.negated[i] = w.Networks, w.Negated
+	}
+	p.words = firstMatch(networks)
+	return p
+}
+
+// ranks returns how many ranks p tells apart.
+func (p *preference) ranks() int { return 2*len(p.negated) + 1 }
+
+// rank returns the rank of an address; 0 is the first.
+func (p *preference) rank(a netip.Addr) uint32 {
+	n := len(p.negated)
+	w, ok := p.words.Lookup(a)
+	switch {
+	case !ok:
+		return uint32(n)
+	case p.negated[w]:
+		return uint32(2*n - w)
+	}
+	return uint32(w)
+}
+
+// firstMatch returns a table whose longest match for an address is the index of the first list
+// that contains it. So a look-up costs the same however many lists there are.
+func firstMatch(lists [][]netip.Prefix) *bart.Table[int] {
+	named := new(bart.Table[int]) // network → the first list that names it
+	for i, networks := range lists {
+		for _, n := range networks {
+			if _, ok := named.Get(n); !ok {
+				named.Insert(n, i)
+			}
+		}
+	}
+	first := new(bart.Table[int])
+	for n, i := range named.All() {
+		for _, wider := range named.Supernets(n) {
+			i = min(i, wider)
+		}
+		first.Insert(n, i)
+	}
+	return first
+}

@@ -1,0 +1,83 @@
+package rrset
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+
+	"github.com/miekg/dns"
+)
+
+// A canonicalSort sorts RRsets in canonical order: by the bytes of their RDATA (RFC 4034, section
+// 6.3).
+type canonicalSort struct {
+	keys  []canonicalKey
+	order []uint16
+}
+
+// A canonicalKey is a member of an RRset with its address.
+type canonicalKey struct {
+	addr   ipaddr.Addr
+	member uint16
+}
+
+// sort returns the members of set, as indexes, in canonical order; nil if set is in it already.
+// Members with the same RDATA stay as received. The result is valid until the next call.
+func (c *canonicalSort) sort(set []dns.RR) []uint16 {
+	if !isAddress(set[0]) {
+		return c.sortByRdata(set)
+	}
+	if isCanonical(set) {
+		return nil
+	}
+	c.keys = c.keys[:0]
+	for i, rr := range set {
+		c.keys = append(c.keys, canonicalKey{addressOf(rr), uint16(i)})
+	}
+	slices.SortFunc(c.keys, func(a, b canonicalKey) int {
+		switch {
+		case a.addr.Less(b.addr):
+			return -1
+		case b.addr.Less(a.addr):
+			return 1
+		}
+		return cmp.Compare(a.member, b.member)
+	})
+	c.order = resize(c.order, len(set))
+	for i, k := range c.keys {
+		c.order[i] = k.member
+	}
+	return c.order
+}
+
+// isCanonical reports whether the addresses in set are in canonical order.
+func isCanonical(set []dns.RR) bool {
+	last := ipaddr.Addr{}
+	for _, rr := range set {
+		a := addressOf(rr)
+		if a.Less(last) {
+			return false
+		}
+		last = a
+	}
+	return true
+}
+
+// sortByRdata sorts records that have no address. It packs each of them, and so allocates; such
+// types are ordered only where a configuration names them.
+func (c *canonicalSort) sortByRdata(set []dns.RR) []uint16 {
+	rdata := make([][]byte, len(set))
+	for i, rr := range set {
+		header := dns.RFC3597{Hdr: *rr.Header()}
+		wire := make([]byte, dns.Len(rr))
+		// A record that cannot be packed cannot be sent either, so that its place does not matter.
+		if n, err := dns.PackRR(rr, wire, 0, nil, false); err == nil {
+			rdata[i] = wire[min(dns.Len(&header), n):n] // shorter with an empty owner, which is no name
+		}
+	}
+	c.order = ascending(c.order, len(set))
+	slices.SortStableFunc(c.order, func(a, b uint16) int { return bytes.Compare(rdata[a], rdata[b]) })
+	return c.order
+}

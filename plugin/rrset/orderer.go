@@ -1,0 +1,149 @@
+// Package rrset puts the RRsets of a section of a DNS message in order: by tier, the nearest first,
+// with turns inside each tier.
+//
+// An Orderer says how the records of one tier take turns, what weighs how much and which types are
+// ordered. A ranking.Ranking says which tier an address is in. The package reads sections and
+// records and never writes to them: what moves comes in a new slice.
+package rrset
+
+import (
+	"math"
+	"slices"
+
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+
+	"github.com/miekg/dns"
+)
+
+// A Rotation says how the records of one tier take turns.
+type Rotation uint8
+
+const (
+	Cyclic Rotation = iota // rotates by one: the record that came first last time comes last this time
+	Fixed                  // base order, always
+	Random                 // a new random order for each answer, every permutation equally likely
+	Sticky                 // an order that depends only on the client and the addresses
+)
+
+// Config is what an Orderer is made from.
+type Config struct {
+	Types    TypeSet
+	Rotation Rotation
+	Weights  *Weights // nil: all addresses weigh the same
+	Turns    *Turns   // counts the turns of Cyclic
+}
+
+// An Orderer puts sections in order by what a ranking says. It is immutable, except that its Turns
+// count, and safe for concurrent use.
+type Orderer struct {
+	types    TypeSet
+	rotation Rotation
+	weights  *Weights
+	turns    *Turns
+}
+
+// New returns the Orderer of a configuration, which must not be changed afterwards.
+func New(c Config) *Orderer {
+	return &Orderer{types: c.Types, rotation: c.Rotation, weights: c.Weights, turns: c.Turns}
+}
+
+// Rotation returns how the records of one tier take turns.
+func (o *Orderer) Rotation() Rotation { return o.rotation }
+
+// A Query is what the order of one response depends on besides its records.
+type Query struct {
+	Ranking   ranking.Ranking
+	Canonical bool // base order is that of RFC 4034, section 6.3; otherwise as received
+	Limit     int  // most records of an address RRset; 0: all
+}
+
+// Answer returns the answer section in with every RRset in the order that q asks for. All other
+// records keep their index, except that an alias which stands behind an address that it leads to
+// moves in front of it; qname is the name of the question, where the chain of aliases begins.
+//
+// It only reads in and its records, and returns in itself when nothing moves.
+func (o *Orderer) Answer(in []dns.RR, q *Query, qname string) []dns.RR {
+	return o.order(in, q, qname)
+}
+
+// Additional returns the additional section in with every RRset in the order that q asks for. All
+// other records keep their index. It only reads in and its records, and returns in itself when
+// nothing moves.
+func (o *Orderer) Additional(in []dns.RR, q *Query) []dns.RR {
+	return o.order(in, q, "")
+}
+
+// order puts a section in order. qname is empty where chains of aliases do not count.
+func (o *Orderer) order(in []dns.RR, q *Query, qname string) []dns.RR {
+	if len(in) < 2 || len(in) > math.MaxUint16 {
+		return in
+	}
+	w := borrow(len(in), q.Ranking.Tiers())
+	out, cut := in, false
+	w.runs.find(in, o.types, &q.Ranking)
+	for r := range w.runs.n {
+		set, tiers := w.runs.rrset(in, r)
+		if len(set) < 2 {
+			continue
+		}
+		o.place(w, set, tiers, q)
+		limited := q.Limit > 0 && q.Limit < len(set) && isAddress(set[0])
+		if !w.places.moved && !limited {
+			continue
+		}
+		if &out[0] == &in[0] {
+			out = w.sections.next(len(in))
+			copy(out, in)
+		}
+		dst := w.runs.target(out, r, len(set))
+		w.places.write(dst, set, tiers)
+		if limited {
+			w.places.cut(dst, q.Limit)
+			cut = true
+		}
+		w.runs.spread(out, r, dst)
+	}
+	if w.runs.aliases && qname != "" {
+		out = repairAliases(in, out, qname)
+	}
+	if cut {
+		out = slices.DeleteFunc(out, func(rr dns.RR) bool { return rr == nil })
+	}
+	w.release()
+	return out
+}
+
+// place finds the new places of the records of set, which are in these tiers. It may put tiers in
+// another order.
+func (o *Orderer) place(w *workspace, set []dns.RR, tiers []uint32, q *Query) {
+	p := &w.places
+	several := p.count(tiers, q.Ranking.Tiers())
+	noAddressSticky := o.rotation == Sticky && !isAddress(set[0]) // such records have no key to sort by
+	if q.Canonical || noAddressSticky {
+		if base := w.canonical.sort(set); base != nil {
+			p.rebase(base, tiers)
+		}
+	}
+	turn := uint64(0)
+	if o.rotation == Cyclic && several {
+		turn = o.turns.take(w.keys.turn(set, tiers))
+	}
+	if noAddressSticky || o.weights == nil && (o.rotation == Cyclic || o.rotation == Fixed) {
+		p.rotate(tiers, turn)
+		return
+	}
+	p.permute(tiers, func(tier []uint16) {
+		switch {
+		case o.rotation == Cyclic:
+			w.cycle.order(set, tier, o.weights, turn)
+		case o.rotation == Fixed:
+			w.cycle.zeroLast(set, tier, o.weights)
+		case o.rotation == Random && o.weights == nil:
+			shuffle(tier)
+		case o.rotation == Random:
+			w.draw.sort(set, tier, o.weights, randomKey)
+		default:
+			w.draw.sort(set, tier, o.weights, stickyKey(q.Ranking.Client()))
+		}
+	})
+}

@@ -1,0 +1,183 @@
+package rrset
+
+import (
+	"math/bits"
+	"strings"
+	"unsafe"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+
+	"github.com/miekg/dns"
+)
+
+// A run is a part of a section, from index first to before end, whose records are of one RRset. An
+// RRset whose records are not next to each other has several runs.
+type run struct {
+	first, end uint16
+	next       uint16 // the next run of the same RRset; 0: none
+	continues  bool   // not the first run of its RRset
+}
+
+// runs are the RRsets of one section, as runs of records, with the tier of each record.
+//
+// An index fits 16 bits, because a message of 64 KiB holds fewer records.
+type runs struct {
+	all     []run // as long as the longest section so far
+	n       int   // runs in use
+	tiers   []uint32
+	aliases bool // the section has a CNAME or DNAME
+
+	keys       keys     // join
+	buckets    []uint16 // join: the newest run of an RRset, counted from 1
+	joined     []dns.RR // an RRset of several runs, as received and in its new order; else empty
+	joinedTier []uint32 // of the records in joined
+}
+
+// reset makes room for a section of n records.
+func (r *runs) reset(n int) {
+	if n > len(r.tiers) {
+		r.all, r.tiers = make([]run, n), make([]uint32, n)
+	}
+	r.n, r.aliases = 0, false
+}
+
+// forget drops the records that r still refers to.
+func (r *runs) forget() {
+	if len(r.joined) > 0 {
+		clear(r.joined[:cap(r.joined)])
+		r.joined = r.joined[:0]
+	}
+}
+
+// find finds the RRsets in a section that have one of these types, and the tiers of their records.
+func (r *runs) find(in []dns.RR, types TypeSet, k *ranking.Ranking) {
+	for i := 0; i < len(in); {
+		h := in[i].Header()
+		if !types.Has(h.Rrtype) {
+			r.aliases = r.aliases || isAlias(in[i])
+			i++
+			continue
+		}
+		end := i + rankRun(h, in[i:], k, r.tiers[i:])
+		r.all[r.n] = run{first: uint16(i), end: uint16(end)}
+		r.n++
+		i = end
+	}
+	if r.n > 1 {
+		r.join(in)
+	}
+}
+
+// rankRun returns how many records of in, from the first on, are of the RRset with header h, and
+// writes their tiers. One loop does both, so that each record is fetched from memory once: most of
+// the time that ordering takes is spent here.
+func rankRun(h *dns.RR_Header, in []dns.RR, k *ranking.Ranking, tiers []uint32) int {
+	tiers = tiers[:len(in)]
+	byMasks, ip4, tables := ranking.OneTier(), false, false
+	if isAddress(in[0]) {
+		_, ip4 = in[0].(*dns.A)
+		byMasks, tables = k.ByMasks(ip4), k.HasTables()
+	}
+	for i, rr := range in {
+		var other *dns.RR_Header
+		var a ipaddr.Addr
+		switch rr := rr.(type) { // costs less than a call of Header
+		case *dns.A:
+			other, a = &rr.Hdr, ipaddr.From4Bytes(rr.A)
+		case *dns.AAAA:
+			other, a = &rr.Hdr, ipaddr.From16Bytes(rr.AAAA)
+		default:
+			other = rr.Header()
+		}
+		// sameRRset, inlined by hand, cheapest test first
+		if h.Rrtype != other.Rrtype || h.Class != other.Class ||
+			!sameMemory(h.Name, other.Name) && h.Name != other.Name && !strings.EqualFold(h.Name, other.Name) {
+			return i
+		}
+		t := byMasks.Tier(a)
+		if tables {
+			t = k.TableTier(a, ip4, t)
+		}
+		tiers[i] = t
+	}
+	return len(in)
+}
+
+// join links the runs of one RRset. It finds them by a hash of owner, class and type, so that an
+// answer with a thousand RRsets, such as the SRV answer of a large headless service, takes a
+// thousand steps and not a million.
+func (r *runs) join(in []dns.RR) {
+	all := r.all[:r.n]
+	r.buckets = resize(r.buckets, 2<<bits.Len(uint(len(all))))
+	clear(r.buckets)
+	for i := range all {
+		h := in[all[i].first].Header()
+		at := r.keys.rrset(h) % uint64(len(r.buckets))
+		for r.buckets[at] != 0 {
+			last := &all[r.buckets[at]-1]
+			if sameRRset(h, in[last.first].Header()) {
+				last.next, all[i].continues = uint16(i), true
+				break
+			}
+			at = (at + 1) % uint64(len(r.buckets))
+		}
+		r.buckets[at] = uint16(i) + 1
+	}
+}
+
+// sameRRset reports whether records with these headers are of one RRset: same owner
+// (case-insensitive), class and type (RFC 2181, section 5).
+func sameRRset(a, b *dns.RR_Header) bool {
+	return a.Rrtype == b.Rrtype && a.Class == b.Class && (a.Name == b.Name || strings.EqualFold(a.Name, b.Name))
+}
+
+// sameMemory reports whether a and b are one string in memory, as the owners of an RRset are when
+// one plugin made all its records. It reads no byte of them.
+func sameMemory(a, b string) bool {
+	return len(a) == len(b) && unsafe.StringData(a) == unsafe.StringData(b)
+}
+
+// rrset returns the records and tiers of the RRset that begins with run i, in the order received;
+// none if an earlier run began it. Those of one run are a part of in, those of several a copy.
+func (r *runs) rrset(in []dns.RR, i int) ([]dns.RR, []uint32) {
+	p := &r.all[i]
+	switch {
+	case p.continues:
+		return nil, nil
+	case p.next == 0:
+		return in[p.first:p.end], r.tiers[p.first:p.end]
+	}
+	r.joined, r.joinedTier = r.joined[:0], r.joinedTier[:0]
+	for ; ; p = &r.all[p.next] {
+		r.joined = append(r.joined, in[p.first:p.end]...)
+		r.joinedTier = append(r.joinedTier, r.tiers[p.first:p.end]...)
+		if p.next == 0 {
+			return r.joined, r.joinedTier
+		}
+	}
+}
+
+// target returns where to write the n records of the RRset that begins with run i in their new
+// order: its part of out, or a slice for spread to copy from.
+func (r *runs) target(out []dns.RR, i, n int) []dns.RR {
+	if p := &r.all[i]; p.next == 0 {
+		return out[p.first:p.end]
+	}
+	r.joined = append(r.joined, r.joined[:n]...)
+	return r.joined[n:]
+}
+
+// spread copies set, which target returned, to the runs in out that begin with run i.
+func (r *runs) spread(out []dns.RR, i int, set []dns.RR) {
+	p := &r.all[i]
+	if p.next == 0 {
+		return // set is the run
+	}
+	for ; ; p = &r.all[p.next] {
+		set = set[copy(out[p.first:p.end], set):]
+		if p.next == 0 {
+			break
+		}
+	}
+}
