@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/rrset"
 )
 
 // allocations returns how often f allocates once the pools are warm.
@@ -45,7 +47,8 @@ func TestAllocationsOfTheCore(t *testing.T) {
 						in = spread(n, nets[0])
 					}
 					got := allocations(t, func() {
-						q := p.query(client, true, true)
+						var q rrset.Query
+						p.fill(&q, client, true, true)
 						p.orderer.Answer(in, &q, hot)
 					})
 					if most := map[bool]float64{false: 0, true: 1}[tt.moves]; got > most {
@@ -101,7 +104,8 @@ func TestAllocationsOfInterleavedRRsets(t *testing.T) {
 			rr.Header().Name = fmt.Sprintf("n%d.example.org.", i%owners)
 		}
 		got := allocations(t, func() {
-			q := p.query(client, true, true)
+			var q rrset.Query
+			p.fill(&q, client, true, true)
 			p.orderer.Answer(in, &q, hot)
 		})
 		if got > 1 {

@@ -41,7 +41,8 @@ func BenchmarkOrder(b *testing.B) {
 				in := spread(n, append([]string{"192.168.0.0/22"}, nearest[:tiers-1]...)...)
 				b.ReportAllocs()
 				for b.Loop() {
-					q := p.query(client, true, true)
+					var q rrset.Query
+					p.fill(&q, client, true, true)
 					p.orderer.Answer(in, &q, hot)
 				}
 			})

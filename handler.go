@@ -112,7 +112,8 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 // order puts the answer and the additional section of res in order.
 func (w *writer) order(res *dns.Msg) {
 	p := w.rule.policy
-	q := p.query(w.client(), res.Authoritative, !w.options.unlimited)
+	var q rrset.Query
+	p.fill(&q, w.client(), res.Authoritative, !w.options.unlimited)
 	res.Answer = p.orderer.Answer(res.Answer, &q, res.Question[0].Name)
 	res.Extra = p.orderer.Additional(res.Extra, &q)
 	if first, ip4, ok := firstAddress(res.Answer); ok {

@@ -102,8 +102,9 @@ func addrs(section []dns.RR) []string {
 }
 
 // rankingOf returns the ranking that p has for a client.
-func rankingOf(p *policy, client netip.Addr) ranking.Ranking {
-	return p.ranker.Rank(client)
+func rankingOf(p *policy, client netip.Addr) (k ranking.Ranking) {
+	p.ranker.Rank(&k, client)
+	return k
 }
 
 // tierOf returns the tier of an address.

@@ -38,13 +38,14 @@ const (
 	baseCanonical                  // by the bytes of the RDATA (RFC 4034, section 6.3)
 )
 
-// query returns what the order of a response to client depends on besides its records.
-func (p *policy) query(client netip.Addr, authoritative, limited bool) rrset.Query {
-	q := rrset.Query{Ranking: p.ranker.Rank(client), Canonical: p.canonical(authoritative)}
+// fill fills q, which must be zero, with what the order of a response to client depends on besides
+// its records.
+func (p *policy) fill(q *rrset.Query, client netip.Addr, authoritative, limited bool) {
+	p.ranker.Rank(&q.Ranking, client)
+	q.Canonical = p.canonical(authoritative)
 	if limited {
 		q.Limit = p.limit
 	}
-	return q
 }
 
 // canonical reports whether the turns of a response start from the canonical order.

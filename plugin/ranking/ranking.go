@@ -36,10 +36,11 @@ func New(c Config) *Ranker {
 	return r
 }
 
-// Rank returns the Ranking of a client, whose address is unmapped and has no zone. For the zero Addr
-// no address is nearer than another.
-func (r *Ranker) Rank(client netip.Addr) Ranking {
-	k := Ranking{client: ipaddr.FromNetip(client), ip4: client.Is4(), masks: r.masks[classOf(client)]}
+// Rank fills k, which must be zero, with the Ranking of a client. The client's address must be
+// unmapped and without a zone; for the zero Addr no address is nearer than another. k is filled in
+// place because it would be copied twice on the way to where it is used.
+func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
+	k.client, k.ip4, k.masks = ipaddr.FromNetip(client), client.Is4(), r.masks[classOf(client)]
 	if r.sortlist != nil {
 		k.preference = r.sortlist.find(client)
 	}
@@ -47,7 +48,6 @@ func (r *Ranker) Rank(client netip.Addr) Ranking {
 		k.table = r.topology.Table()
 		k.location = k.table.Find(client)
 	}
-	return k
 }
 
 // Topology returns the topology that r asks, nil if it asks none.

@@ -16,29 +16,33 @@ type keys struct{ buf []byte }
 
 // rrset returns a hash of the owner, class and type of an RRset.
 func (k *keys) rrset(h *dns.RR_Header) uint64 {
-	k.header(h)
+	k.write(h, 0)
 	return maphash.Bytes(seed, k.buf)
 }
 
-// header begins with the owner in lower case (RFC 4343), the class and the type.
-func (k *keys) header(h *dns.RR_Header) {
-	k.buf = append(k.buf[:0], h.Name...)
-	for i, c := range k.buf {
+// turn returns a hash of the owner, class and type of set and of the tier of each record: what turns
+// are counted by.
+func (k *keys) turn(set []dns.RR, tiers []uint32) uint64 {
+	rest := k.write(set[0].Header(), 4*len(tiers)+4)
+	for _, t := range tiers {
+		binary.LittleEndian.PutUint32(rest, t)
+		rest = rest[4:]
+	}
+	binary.LittleEndian.PutUint32(rest, uint32(len(tiers))) // tells where the tiers begin
+	return maphash.Bytes(seed, k.buf)
+}
+
+// write writes the owner in lower case (RFC 4343), the class and the type to the buffer, and returns
+// its rest, which has n bytes.
+func (k *keys) write(h *dns.RR_Header, n int) (rest []byte) {
+	k.buf = resize(k.buf, len(h.Name)+4+n)
+	owner := k.buf[:copy(k.buf, h.Name)]
+	for i, c := range owner {
 		if c-'A' < 26 {
-			k.buf[i] = c | 0x20
+			owner[i] = c | 0x20
 		}
 	}
-	k.buf = binary.LittleEndian.AppendUint16(k.buf, h.Class)
-	k.buf = binary.LittleEndian.AppendUint16(k.buf, h.Rrtype)
-}
-
-// turn returns a hash of the owner, class and type of set and of the tier of each record: what the
-// turns are counted by.
-func (k *keys) turn(set []dns.RR, tiers []uint32) uint64 {
-	k.header(set[0].Header())
-	for _, t := range tiers {
-		k.buf = binary.LittleEndian.AppendUint32(k.buf, t)
-	}
-	k.buf = binary.LittleEndian.AppendUint32(k.buf, uint32(len(tiers))) // tells where the tiers begin
-	return maphash.Bytes(seed, k.buf)
+	rest = k.buf[len(owner):]
+	binary.LittleEndian.PutUint32(rest, uint32(h.Class)<<16|uint32(h.Rrtype))
+	return rest[4:]
 }

@@ -31,6 +31,9 @@ type Config struct {
 	Rotation Rotation
 	Weights  *Weights // nil: all addresses weigh the same
 	Turns    *Turns   // counts the turns of Cyclic
+
+	// RandomFirstTurn has the turns of a question begin at a random one, and not with base order.
+	RandomFirstTurn bool
 }
 
 // An Orderer puts sections in order by what a ranking says. It is immutable, except that its Turns
@@ -93,7 +96,9 @@ func (o *Orderer) order(in []dns.RR, q *Query, qname string) []dns.RR {
 		}
 		if &out[0] == &in[0] {
 			out = w.sections.next(len(in))
-			copy(out, in)
+			if len(set) < len(in) { // otherwise write fills all of it
+				copy(out, in)
+			}
 		}
 		dst := w.runs.target(out, r, len(set))
 		w.places.write(dst, set, tiers)
