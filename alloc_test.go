@@ -47,8 +47,8 @@ func TestAllocationsOfTheCore(t *testing.T) {
 						in = spread(n, nets[0])
 					}
 					got := allocations(t, func() {
-						var q rrset.Query
-						p.fill(&q, client, true, true)
+						q := rrset.Query{Limit: p.limit}
+						p.ranker.Rank(&q.Ranking, client)
 						p.orderer.Answer(in, &q, hot)
 					})
 					if most := map[bool]float64{false: 0, true: 1}[tt.moves]; got > most {
@@ -104,8 +104,8 @@ func TestAllocationsOfInterleavedRRsets(t *testing.T) {
 			rr.Header().Name = fmt.Sprintf("n%d.example.org.", i%owners)
 		}
 		got := allocations(t, func() {
-			var q rrset.Query
-			p.fill(&q, client, true, true)
+			q := rrset.Query{Limit: p.limit}
+			p.ranker.Rank(&q.Ranking, client)
 			p.orderer.Answer(in, &q, hot)
 		})
 		if got > 1 {

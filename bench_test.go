@@ -41,8 +41,8 @@ func BenchmarkOrder(b *testing.B) {
 				in := spread(n, append([]string{"192.168.0.0/22"}, nearest[:tiers-1]...)...)
 				b.ReportAllocs()
 				for b.Loop() {
-					var q rrset.Query
-					p.fill(&q, client, true, true)
+					q := rrset.Query{Limit: p.limit}
+					p.ranker.Rank(&q.Ranking, client)
 					p.orderer.Answer(in, &q, hot)
 				}
 			})

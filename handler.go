@@ -25,20 +25,29 @@ func (o *Ordering) Name() string { return pluginName }
 
 // ServeDNS passes the query on and orders the answer on its way back. It implements plugin.Handler.
 func (o *Ordering) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	return plugin.NextOrFailure(o.Name(), o.Next, ctx, o.writer(ctx, w, r), r)
+	if ow := o.writer(ctx, w, r); ow != nil {
+		ctx, w = ow, ow
+	}
+	return plugin.NextOrFailure(o.Name(), o.Next, ctx, w, r)
 }
 
-// writer returns a writer that orders the response to r and passes it on to w; w itself where no
-// policy is for r. It reads from r what the order depends on, because plugins below may rewrite it.
-func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) dns.ResponseWriter {
+// writer returns a writer that orders the response to r and passes it on to w; nil where the response
+// is not to be ordered. It reads from r what the order depends on, because plugins below may rewrite
+// it.
+func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) *writer {
 	if r.Opcode != dns.OpcodeQuery || len(r.Question) == 0 {
-		return w
+		return nil
 	}
 	rule := o.zones.rule(ctx, r.Question[0].Name)
 	if rule == nil {
-		return w
+		return nil
 	}
-	ow := &writer{ResponseWriter: w, rule: rule, options: o.options(ctx, rule.policy, w, r)}
+	from := o.zones.origin(ctx, w)
+	if from == fromAlias {
+		return nil
+	}
+	ow := &writer{Context: ctx, ResponseWriter: w, rule: rule, options: o.options(ctx, rule.policy, w, r)}
+	ow.series = ow.seriesOf(from)
 	if m := ow.options.metadata; m != nil {
 		m.client = ow.client()
 	}
@@ -82,11 +91,35 @@ type queryOptions struct {
 
 var noOptions queryOptions // never written to
 
-// writer orders the response on its way to the client. It is small because every query has one.
+// writer orders the response on its way to the client. It is also the context of the query for the
+// plugins below, so that a look-up that they make for an alias is known. One object serves both, and
+// it is small, because every query has one.
 type writer struct {
 	dns.ResponseWriter
+	context.Context
 	rule    *serverRule
 	options *queryOptions
+	series  rrset.Series
+}
+
+// Value returns the writer for orderedKey, and otherwise what the context of the query has. It
+// implements context.Context.
+func (w *writer) Value(key any) any {
+	if key == (orderedKey{}) {
+		return w
+	}
+	return w.Context.Value(key)
+}
+
+// seriesOf returns the series that the turns of the query are counted in.
+func (w *writer) seriesOf(from origin) (s rrset.Series) {
+	if w.rule.stream || w.RemoteAddr() != nil && w.RemoteAddr().Network() != "udp" {
+		s |= rrset.Stream
+	}
+	if from == fromSynthesis {
+		s |= rrset.Synthesis
+	}
+	return s
 }
 
 // WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and their
@@ -112,8 +145,11 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 // order puts the answer and the additional section of res in order.
 func (w *writer) order(res *dns.Msg) {
 	p := w.rule.policy
-	var q rrset.Query
-	p.fill(&q, w.client(), res.Authoritative, !w.options.unlimited)
+	q := rrset.Query{Canonical: p.canonical(res.Authoritative && !w.rule.rotates), Series: w.series}
+	if !w.options.unlimited {
+		q.Limit = p.limit
+	}
+	p.ranker.Rank(&q.Ranking, w.client())
 	res.Answer = p.orderer.Answer(res.Answer, &q, res.Question[0].Name)
 	res.Extra = p.orderer.Additional(res.Extra, &q)
 	if first, ip4, ok := firstAddress(res.Answer); ok {

@@ -2,10 +2,12 @@ package ordering
 
 import (
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/transport"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -26,15 +28,18 @@ const countedTiers = 64
 // server's labels. It is made once, so that no label is looked up while an answer waits.
 type serverRule struct {
 	policy             *policy
+	stream             bool // the server takes queries over TLS, HTTPS, QUIC or gRPC
+	rotates            bool // a plugin of the server block may give an RRset in another order each time
 	server, zone, view string
 	responses          [countedTiers]atomic.Pointer[prometheus.Counter]
 }
 
-// newServerRule returns the serverRule of a zone at a server, which may be nil, for a view.
-func newServerRule(rule *zoneRule, server *dnsserver.Server, view string) *serverRule {
-	r := &serverRule{policy: rule.policy, zone: rule.zone, view: view}
+// newServerRule returns the serverRule of a zone at a server, which may be nil.
+func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRule {
+	r := &serverRule{policy: rule.policy, rotates: z.rotates, zone: rule.zone, view: z.view}
 	if server != nil {
 		r.server = server.Addr
+		r.stream = !strings.HasPrefix(server.Addr, transport.DNS+"://")
 	}
 	return r
 }

@@ -29,29 +29,11 @@ type policy struct {
 	position string                // of the directive: "Corefile:7"
 }
 
-// A baseOrder says which order of an RRset the turns start from.
-type baseOrder uint8
-
-const (
-	baseAuto      baseOrder = iota // received for authoritative responses, canonical for the others
-	baseReceived                   // as it came from the plugins below
-	baseCanonical                  // by the bytes of the RDATA (RFC 4034, section 6.3)
-)
-
-// fill fills q, which must be zero, with what the order of a response to client depends on besides
-// its records.
-func (p *policy) fill(q *rrset.Query, client netip.Addr, authoritative, limited bool) {
-	p.ranker.Rank(&q.Ranking, client)
-	q.Canonical = p.canonical(authoritative)
-	if limited {
-		q.Limit = p.limit
-	}
-}
-
-// canonical reports whether the turns of a response start from the canonical order.
-func (p *policy) canonical(authoritative bool) bool {
+// canonical reports whether the turns of a response start from the canonical order. steady says that
+// the plugins below give the RRsets of the response in the same order each time.
+func (p *policy) canonical(steady bool) bool {
 	if p.base == baseAuto {
-		return p.orderer.Rotation() == rrset.Cyclic && !authoritative
+		return p.orderer.Rotation() == rrset.Cyclic && !steady
 	}
 	return p.base == baseCanonical
 }

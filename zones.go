@@ -21,7 +21,11 @@ type zones struct {
 	rules  map[string]*zoneRule // by zone: lower case, fully qualified
 	root   *zoneRule            // for the root zone; nil: none
 	labels int                  // of the zone with the most labels
-	view   string               // the name of the server block's view; "": none
+
+	// What the zones know of their server block once it starts.
+	view        string // the name of its view; "": none
+	rotates     bool   // a plugin may give an RRset in another order each time
+	synthesises bool   // dns64 or siit may ask for addresses of the other family
 
 	// watched says that somebody asks for metadata. It stands here because the metadata plugin asks
 	// one handler of a server block, and each of its zones and addresses has a handler of its own.
@@ -86,8 +90,15 @@ func (z *zones) rule(ctx context.Context, name string) *serverRule {
 	if r, ok := rule.servers.Load(server); ok {
 		return r.(*serverRule)
 	}
-	r, _ := rule.servers.LoadOrStore(server, newServerRule(rule, server, z.view))
+	r, _ := rule.servers.LoadOrStore(server, newServerRule(z, rule, server))
 	return r.(*serverRule)
+}
+
+// join takes from the server block's configuration, which is complete, what the zones need of it.
+func (z *zones) join(config *dnsserver.Config) {
+	z.view = config.ViewName
+	z.rotates = !keepOrder(config.Handlers())
+	z.synthesises = config.Handler("dns64") != nil || config.Handler("siit") != nil
 }
 
 // watch notes that somebody asks for metadata.

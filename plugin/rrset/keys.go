@@ -20,15 +20,16 @@ func (k *keys) rrset(h *dns.RR_Header) uint64 {
 	return maphash.Bytes(seed, k.buf)
 }
 
-// turn returns a hash of the owner, class and type of set and of the tier of each record: what turns
-// are counted by.
-func (k *keys) turn(set []dns.RR, tiers []uint32) uint64 {
+// turn returns a hash of the owner, class and type of set, of the tier of each record and of the
+// series: what turns are counted by.
+func (k *keys) turn(set []dns.RR, tiers []uint32, series Series) uint64 {
 	rest := k.write(set[0].Header(), 4*len(tiers)+4)
 	for _, t := range tiers {
 		binary.LittleEndian.PutUint32(rest, t)
 		rest = rest[4:]
 	}
-	binary.LittleEndian.PutUint32(rest, uint32(len(tiers))) // tells where the tiers begin
+	// The number of tiers tells where they begin. It is at most math.MaxUint16.
+	binary.LittleEndian.PutUint32(rest, uint32(series)<<16|uint32(len(tiers)))
 	return maphash.Bytes(seed, k.buf)
 }
 

@@ -8,6 +8,7 @@ package rrset
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/coredns-ordering/ordering/plugin/ranking"
@@ -39,15 +40,22 @@ type Config struct {
 // An Orderer puts sections in order by what a ranking says. It is immutable, except that its Turns
 // count, and safe for concurrent use.
 type Orderer struct {
-	types    TypeSet
-	rotation Rotation
-	weights  *Weights
-	turns    *Turns
+	types       TypeSet
+	rotation    Rotation
+	weights     *Weights
+	turns       *Turns
+	randomFirst bool
 }
 
 // New returns the Orderer of a configuration, which must not be changed afterwards.
 func New(c Config) *Orderer {
-	return &Orderer{types: c.Types, rotation: c.Rotation, weights: c.Weights, turns: c.Turns}
+	return &Orderer{
+		types:       c.Types,
+		rotation:    c.Rotation,
+		weights:     c.Weights,
+		turns:       c.Turns,
+		randomFirst: c.RandomFirstTurn,
+	}
 }
 
 // Rotation returns how the records of one tier take turns.
@@ -58,7 +66,18 @@ type Query struct {
 	Ranking   ranking.Ranking
 	Canonical bool // base order is that of RFC 4034, section 6.3; otherwise as received
 	Limit     int  // most records of an address RRset; 0: all
+	Series    Series
 }
+
+// A Series is a set of bits. The turns of questions in different series are counted apart, so that
+// somebody who always asks in pairs does not spend two turns on each pair.
+type Series uint8
+
+const (
+	Stream     Series = 1 << iota // over TCP, TLS, HTTPS, …: a truncated answer is asked again so
+	Synthesis                     // for dns64 or siit, which ask for the other family's addresses
+	additional                    // the additional section
+)
 
 // Answer returns the answer section in with every RRset in the order that q asks for. All other
 // records keep their index, except that an alias which stands behind an address that it leads to
@@ -66,18 +85,18 @@ type Query struct {
 //
 // It only reads in and its records, and returns in itself when nothing moves.
 func (o *Orderer) Answer(in []dns.RR, q *Query, qname string) []dns.RR {
-	return o.order(in, q, qname)
+	return o.order(in, q, qname, q.Series)
 }
 
 // Additional returns the additional section in with every RRset in the order that q asks for. All
 // other records keep their index. It only reads in and its records, and returns in itself when
 // nothing moves.
 func (o *Orderer) Additional(in []dns.RR, q *Query) []dns.RR {
-	return o.order(in, q, "")
+	return o.order(in, q, "", q.Series|additional)
 }
 
 // order puts a section in order. qname is empty where chains of aliases do not count.
-func (o *Orderer) order(in []dns.RR, q *Query, qname string) []dns.RR {
+func (o *Orderer) order(in []dns.RR, q *Query, qname string, series Series) []dns.RR {
 	if len(in) < 2 || len(in) > math.MaxUint16 {
 		return in
 	}
@@ -89,7 +108,7 @@ func (o *Orderer) order(in []dns.RR, q *Query, qname string) []dns.RR {
 		if len(set) < 2 {
 			continue
 		}
-		o.place(w, set, tiers, q)
+		o.place(w, set, tiers, q, series)
 		limited := q.Limit > 0 && q.Limit < len(set) && isAddress(set[0])
 		if !w.places.moved && !limited {
 			continue
@@ -120,7 +139,7 @@ func (o *Orderer) order(in []dns.RR, q *Query, qname string) []dns.RR {
 
 // place finds the new places of the records of set, which are in these tiers. It may put tiers in
 // another order.
-func (o *Orderer) place(w *workspace, set []dns.RR, tiers []uint32, q *Query) {
+func (o *Orderer) place(w *workspace, set []dns.RR, tiers []uint32, q *Query, series Series) {
 	p := &w.places
 	several := p.count(tiers, q.Ranking.Tiers())
 	noAddressSticky := o.rotation == Sticky && !isAddress(set[0]) // such records have no key to sort by
@@ -131,7 +150,7 @@ func (o *Orderer) place(w *workspace, set []dns.RR, tiers []uint32, q *Query) {
 	}
 	turn := uint64(0)
 	if o.rotation == Cyclic && several {
-		turn = o.turns.take(w.keys.turn(set, tiers))
+		turn = uint64(o.turns.take(w.keys.turn(set, tiers, series), o.firstTurn()))
 	}
 	if noAddressSticky || o.weights == nil && (o.rotation == Cyclic || o.rotation == Fixed) {
 		p.rotate(tiers, turn)
@@ -151,4 +170,12 @@ func (o *Orderer) place(w *workspace, set []dns.RR, tiers []uint32, q *Query) {
 			w.draw.sort(set, tier, o.weights, stickyKey(q.Ranking.Client()))
 		}
 	})
+}
+
+// firstTurn returns the turn of a question that is asked for the first time.
+func (o *Orderer) firstTurn() uint32 {
+	if o.randomFirst {
+		return rand.Uint32()
+	}
+	return 0
 }
