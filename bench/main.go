@@ -3,9 +3,9 @@
 // Bench measures what ordering costs, through sockets, side by side with
 // loadbalance and with other servers that order or rotate their answers.
 //
-//	go run ./bench          measure and print
-//	go run ./bench -write   measure, print, and put tables and plot into bench/
-//	go run ./bench -quick   only see that everything starts and orders
+//	go run -C bench .          measure and print
+//	go run -C bench . -write   measure, print, and put tables and plot into bench/
+//	go run -C bench . -quick   only see that everything starts and orders
 //
 // Every server runs on loopback, pinned to one core; dnsperf drives it from
 // another. Servers that are not installed are skipped. See README.md.
@@ -97,7 +97,7 @@ func run(ctx context.Context, p plan, write bool) error {
 	}
 	coredns := filepath.Join(dir, "coredns")
 	log.Print("building CoreDNS")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", coredns, "./cmd/coredns").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-C", "..", "-o", coredns, "./cmd/coredns").CombinedOutput(); err != nil {
 		return fmt.Errorf("building: %w\n%s", err, out)
 	}
 

@@ -14,13 +14,13 @@ import (
 
 // The measured part of README.md stands between these two lines.
 const (
-	measuredBegin = "<!-- measured: go run ./bench -write -->"
+	measuredBegin = "<!-- measured: go run -C bench . -write -->"
 	measuredEnd   = "<!-- end of measured -->"
 )
 
 const (
-	readmePath = "bench/README.md"
-	plotPath   = "bench/cost.svg"
+	readmePath = "README.md"
+	plotPath   = "cost.svg"
 )
 
 // writeReadme puts the figures into README.md and draws the plot.
