@@ -31,9 +31,9 @@ func toRoff(readme []byte) ([]byte, error) {
 	return bytes.ReplaceAll(roff, []byte("\n\n."), []byte("\n.")), nil
 }
 
-// renderer writes roff as go-md2man does, with these differences: words are not hyphenated, headings
-// of sections are in capitals, code blocks are indented, readers can copy code, and a link into the
-// repository is only its text.
+// renderer writes roff as go-md2man does, with these differences: words are not hyphenated,
+// headings of sections are in capitals, code blocks are indented, readers can copy code, and a link
+// into the repository is only its text.
 type renderer struct {
 	blackfriday.Renderer
 }
@@ -69,8 +69,8 @@ func (r renderer) RenderNode(w io.Writer, node *blackfriday.Node, entering bool)
 	return r.Renderer.RenderNode(w, node, entering)
 }
 
-// asciiCode makes roff print these characters as they are typed, and not as a hyphen, quotation marks
-// and accents.
+// asciiCode makes roff print these characters as they are typed, and not as a hyphen, quotation
+// marks and accents.
 var asciiCode = strings.NewReplacer("-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`)
 
 // renderCode writes a code span or a code block, whose text readers can copy from the page.
