@@ -21,9 +21,12 @@ import (
 const (
 	plotWidth  vg.Length = 760
 	rowHeight  vg.Length = 36 // of each variant
-	axisHeight vg.Length = 90 // for the title and the horizontal axis
+	axisHeight vg.Length = 90 // of the title and the horizontal axis
 	margin     vg.Length = 12 // on each side
 )
+
+// legendRows is the height of the legend, which is above the first row.
+const legendRows = 1.4
 
 // sizeStyles tell the sizes of answers apart by shape, and by colours that people who cannot tell
 // red from green can distinguish.
@@ -63,6 +66,7 @@ func (r results) svg() ([]byte, error) {
 	p.X.Scale = plot.LogScale{}
 	p.X.Tick.Marker = ratioTicks()
 	p.X.Min, p.X.Max = lowestRatio, highestRatio
+	p.Legend.Top = true
 	p.Legend.TextStyle.Font.Size = 10
 	p.Legend.Padding = 3
 	labelRows(p, rows)
@@ -72,7 +76,7 @@ func (r results) svg() ([]byte, error) {
 	}
 	p.X.Max = highestRatio
 
-	canvas := vgsvg.New(plotWidth, axisHeight+rowHeight*vg.Length(len(rows)))
+	canvas := vgsvg.New(plotWidth, axisHeight+rowHeight*vg.Length(legendRows+float64(len(rows))))
 	whole := draw.New(canvas)
 	whole.SetColor(p.BackgroundColor)
 	whole.Fill(whole.Rectangle.Path())
@@ -114,11 +118,11 @@ func labelRows(p *plot.Plot, rows []variantResult) {
 	p.Y.Tick.Marker = ticks
 	p.Y.Tick.Length = 0
 	p.Y.Padding = 0
-	p.Y.Min, p.Y.Max = 0.5-float64(len(rows)), 0.5
+	p.Y.Min, p.Y.Max = 0.5-float64(len(rows)), 0.5+legendRows
 }
 
-// addLines draws a vertical line for each tick, a stronger one at the ratio of the baseline, and
-// lines between the rows.
+// addLines draws a vertical line for each tick, a stronger one at the ratio of the baseline, and a
+// line above each row.
 func addLines(p *plot.Plot) {
 	grid := plotter.NewGrid()
 	grid.Vertical, grid.Horizontal = gridStyle, draw.LineStyle{}
@@ -126,12 +130,12 @@ func addLines(p *plot.Plot) {
 	p.Add(&plotter.Line{XYs: plotter.XYs{{X: 1, Y: p.Y.Min}, {X: 1, Y: p.Y.Max}}, LineStyle: baselineStyle})
 }
 
-// rowLines draws the lines between rows.
+// rowLines draws the lines above each row.
 type rowLines struct{}
 
 func (rowLines) Plot(c draw.Canvas, p *plot.Plot) {
 	_, height := p.Transforms(&c)
-	for y := p.Y.Min + 1; y < p.Y.Max; y++ {
+	for y := p.Y.Min + 1; y < 1; y++ {
 		c.StrokeLine2(gridStyle, c.Min.X, height(y), c.Max.X, height(y))
 	}
 }

@@ -8,9 +8,9 @@ import "fmt"
 // a sort list has ordered, and that is most of what a sort list costs. The group without the packet
 // cache shows what sorting costs.
 func powerDNS(packetCache bool) group {
-	note, label := "", "PowerDNS, sort list (packet cache lost)"
+	note, label := "", "PowerDNS, addSortList"
 	if !packetCache {
-		note, label = "without packet cache", "PowerDNS, sort list (never a packet cache)"
+		note, label = "without packet cache", "PowerDNS without packet cache, addSortList"
 	}
 	sortList := fmt.Sprintf("addSortList(%q, {%q, %q})\n", clientNetwork, clientSubnet, clientNetwork)
 	return group{

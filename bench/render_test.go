@@ -129,7 +129,7 @@ func TestPlotHasTheVariantsWithFigures(t *testing.T) {
 
 func TestPlotHasAnOpaqueBackground(t *testing.T) {
 	svg := drawn(t, example())
-	size := regexp.MustCompile(`viewBox="0 0 (\d+) (\d+)"`).FindStringSubmatch(svg)
+	size := regexp.MustCompile(`viewBox="0 0 ([\d.]+) ([\d.]+)"`).FindStringSubmatch(svg)
 	if size == nil {
 		t.Fatalf("no viewBox in\n%s", svg)
 	}
