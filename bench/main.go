@@ -43,22 +43,21 @@ func main() {
 	// A server is killed when the thread that started it ends. The main thread ends last.
 	runtime.LockOSThread()
 
-	o := options{sizes: []int{3, 10, 100}}
+	o := options{sizes: []int{3, 10, 100}, only: regexp.MustCompile("")}
 	flag.IntVar(&o.rounds, "rounds", 11, "how often each variant is compared with its baseline")
 	flag.DurationVar(&o.sampleTime, "sample", time.Second, "how long dnsperf queries a server at a time")
 	flag.StringVar(&o.serverCore, "server-core", "0", "the core that servers are pinned to")
 	flag.StringVar(&o.dnsperfCore, "dnsperf-core", "1", "the core that dnsperf is pinned to")
 	flag.IntVar(&o.port, "port", 15300, "the first port to listen on")
-	only := flag.String("only", "", "measure only servers whose name matches this `expression`")
+	flag.Func("only", "measure only servers whose name matches this `expression`", func(s string) (err error) {
+		o.only, err = regexp.Compile(s)
+		return err
+	})
 	quick := flag.Bool("quick", false, "measure one short round with 10 addresses; the figures mean nothing")
 	write := flag.Bool("write", false, "save the figures in results.json, and update README.md and cost.svg")
 	renderOnly := flag.Bool("render", false, "update README.md and cost.svg from results.json, measure nothing")
 	flag.Parse()
-	var err error
-	if o.only, err = regexp.Compile(*only); err != nil {
-		log.Fatal("bench: -only: ", err)
-	}
-	if *write && (*quick || *only != "") {
+	if *write && (*quick || o.only.String() != "") {
 		log.Fatal("bench: -write saves the figures of all servers: leave out -quick and -only")
 	}
 	if *renderOnly {
@@ -76,7 +75,7 @@ func main() {
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err = run(ctx, o, *write)
+	err := run(ctx, o, *write)
 	if ctx.Err() != nil {
 		log.Fatal("bench: interrupted")
 	}

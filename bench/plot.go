@@ -41,8 +41,9 @@ var (
 	baselineStyle = draw.LineStyle{Color: color.Gray{Y: 0x60}, Width: 1}
 )
 
-// lowestRatio and highestRatio bound the horizontal axis. A point beyond is drawn at the bound,
-// with its ratio as text, so that one expensive variant does not squeeze all others together.
+// The horizontal axis ends at highestRatio. A point with a higher ratio is drawn there, with its
+// ratio as text, so that one expensive variant does not leave little room for all others. The axis
+// starts at lowestRatio, or lower if a point does.
 const (
 	lowestRatio  = 0.95
 	highestRatio = 3.2

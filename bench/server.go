@@ -102,12 +102,12 @@ func (s *server) cpuTime() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return cpuTime(proc, s.cmd.Process.Pid)
+	return groupCPUTime(proc, s.cmd.Process.Pid)
 }
 
-// cpuTime returns the user and system time, in seconds, that the processes of a group have used.
-// The time of processes that have ended is not part of it.
-func cpuTime(proc procfs.FS, processGroup int) (float64, error) {
+// groupCPUTime returns the user and system time, in seconds, that the running processes of a process
+// group have used.
+func groupCPUTime(proc procfs.FS, processGroup int) (float64, error) {
 	processes, err := proc.AllProcs()
 	if err != nil {
 		return 0, err

@@ -43,7 +43,7 @@ func TestCPUTimeIsThatOfTheProcessGroup(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "43"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	got, err := cpuTime(proc, 40)
+	got, err := groupCPUTime(proc, 40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestUnreadableProcessIsAnError(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "40", "stat"), []byte("40 (a) S 1"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cpuTime(proc, 40); err == nil {
+	if _, err := groupCPUTime(proc, 40); err == nil {
 		t.Error("no error")
 	}
 }
