@@ -203,11 +203,11 @@ func (c *cluster) kubeconfig(t *testing.T, namespace, serviceAccount string) str
 	}
 	config := clientcmdapi.NewConfig()
 	config.Clusters["cluster"] = &clientcmdapi.Cluster{Server: c.proxy.url(), CertificateAuthorityData: c.ca}
-	config.Clusters["nowhere"] = &clientcmdapi.Cluster{Server: "https://127.0.0.1:1"}
+	config.Clusters["unreachable"] = &clientcmdapi.Cluster{Server: "https://127.0.0.1:1"}
 	config.AuthInfos["server"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
 	config.Contexts[kubeContext] = &clientcmdapi.Context{Cluster: "cluster", AuthInfo: "server"}
-	config.Contexts["nowhere"] = &clientcmdapi.Context{Cluster: "nowhere", AuthInfo: "server"}
-	config.CurrentContext = "nowhere"
+	config.Contexts["unreachable"] = &clientcmdapi.Context{Cluster: "unreachable", AuthInfo: "server"}
+	config.CurrentContext = "unreachable"
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*config, path); err != nil {
 		t.Fatal(err)

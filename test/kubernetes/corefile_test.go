@@ -154,7 +154,7 @@ func testNodeCache(t *testing.T, c *cluster, kubeconfig string) {
 			cache.expect(t, p.pod(n), h.fullName(), dns.TypeA, wantOrder[p.name])
 		}
 	}
-	t.Run("nobody sees the option", func(t *testing.T) {
+	t.Run("the option stays hidden", func(t *testing.T) {
 		cache := startServer(t, localNodeCacheCorefile(t, text, central.dns, upstream))
 		testOptionHidden(t, cache, h)
 	})
@@ -198,7 +198,7 @@ func testOptionHidden(t *testing.T, cache *server, h headless) {
 	}
 	for _, option := range answer.IsEdns0().Option {
 		if option.Option() == dns.EDNS0SUBNET {
-			t.Errorf("an option that nobody sent: %v", option)
+			t.Errorf("the response has an option, but the query had none: %v", option)
 		}
 	}
 }
