@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-func TestRestartTakesTheNewCorefile(t *testing.T) {
+func TestRestartAppliesTheNewCorefile(t *testing.T) {
 	const received = "192.0.2.1 10.200.0.1 10.9.8.1"
-	path := zone(t, host("www", received))
+	path := zoneFile(t, host("www", received))
 	with := func(properties string) string {
 		return "example.org {\n import clients\n ordering {\n round_robin off\n " + properties + "\n }\n file " + path + "\n}"
 	}
@@ -25,13 +25,13 @@ func TestRestartTakesTheNewCorefile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := s.as("10.9.8.7").answer("www.example.org"); got != received {
-		t.Errorf("after ordering was taken out, got %s, want %s", got, received)
+		t.Errorf("after ordering was removed, got %s, want %s", got, received)
 	}
 }
 
-func TestBrokenRestartChangesNothing(t *testing.T) {
+func TestFailedRestartChangesNothing(t *testing.T) {
 	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
-	path := zone(t, host("www", near))
+	path := zoneFile(t, host("www", near))
 	with := func(property string) string {
 		return "example.org {\n import clients\n ordering {\n " + property + "\n }\n file " + path + "\n}"
 	}
@@ -44,7 +44,7 @@ func TestBrokenRestartChangesNothing(t *testing.T) {
 		if turn%2 == 1 {
 			err := s.restart(with("netmask 255.0.255.0"))
 			if err == nil || !strings.Contains(err.Error(), "netmask: 255.0.255.0 has holes") {
-				t.Fatalf("restart says %v", err)
+				t.Fatalf("restart returns the error %v", err)
 			}
 		}
 	}

@@ -10,23 +10,23 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Whatever the answers come from, the near addresses come first and each tier
-// takes turns exactly.
-func TestEverySource(t *testing.T) {
+// Whichever plugin answers, the near addresses come first and each tier takes exact turns.
+func TestAnswersOfEveryPluginAreOrdered(t *testing.T) {
 	const (
 		near = "10.9.8.1 10.9.8.2"
 		far  = "192.0.2.1 192.0.2.2 192.0.2.3"
 		all  = "192.0.2.1 10.9.8.1 192.0.2.2 10.9.8.2 192.0.2.3"
 	)
-	other := start(t, "example.org {\n import clients\n file "+zone(t, host("www", all))+"\n}")
+	other := start(t, "example.org {\n import clients\n file "+
+		zoneFile(t, host("www", all))+"\n}")
 	tests := []struct{ name, source string }{
-		{"file", "file " + zone(t, host("www", all))},
-		{"auto", "auto {\n directory " + filepath.Dir(zone(t, host("www", all))) + " db\\.(.*) {1}\n }"},
-		{"hosts", "hosts " + write(t, "hosts", strings.ReplaceAll(all+" ", " ", " www.example.org\n"))},
+		{"file", "file " + zoneFile(t, host("www", all))},
+		{"auto", "auto {\n directory " + filepath.Dir(zoneFile(t, host("www", all))) + " db\\.(.*) {1}\n }"},
+		{"hosts", "hosts " + writeFile(t, "hosts", strings.ReplaceAll(all+" ", " ", " www.example.org\n"))},
 		{"template", template(all)},
 		{"forward", "forward . " + other.udpAddr()},
 		{"cache over forward", "cache\n forward . " + other.udpAddr()},
-		{"cache over file", "cache\n file " + zone(t, host("www", all))},
+		{"cache over file", "cache\n file " + zoneFile(t, host("www", all))},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestEverySource(t *testing.T) {
 	}
 }
 
-// template returns a template that answers every A query with these addresses.
+// template returns a template directive that answers every A query with these addresses.
 func template(addresses string) string {
 	var b strings.Builder
 	b.WriteString("template IN A {\n")
@@ -52,9 +52,8 @@ func template(addresses string) string {
 	return b.String()
 }
 
-// One cached answer serves every client in its own order, and the first query,
-// which fills the cache, no less.
-func TestCacheHoldsNobodysOrder(t *testing.T) {
+// One cached answer is ordered for every client, and so is the first answer, which fills the cache.
+func TestCachedAnswersAreOrderedForEachClient(t *testing.T) {
 	const (
 		here  = "10.9.8.1 10.9.8.2"
 		there = "172.16.1.1 172.16.1.2"
@@ -76,11 +75,11 @@ func TestCacheHoldsNobodysOrder(t *testing.T) {
 		}
 	}
 	if n := asked.Load(); n != 1 {
-		t.Errorf("the upstream was asked %d times: not one cached answer for all", n)
+		t.Errorf("the upstream got %d queries, want 1: the cached answer was not used", n)
 	}
 }
 
-// A recursive server in front of us that rotates must not undo our turns.
+// An upstream that rotates its answers must not cancel the turns.
 func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 	const all = "10.9.8.1 10.9.8.2"
 	rotating := func(authoritative bool) string {
@@ -90,14 +89,15 @@ func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 			m.Answer = rrs(t, host("www.example.org.", rotated(all, int(turn.Add(1)-1))))
 		})
 	}
-	// A CoreDNS that takes turns itself, and answers with authority.
-	authority := start(t, "example.org {\n bind 127.0.0.1\n ordering\n file "+zone(t, host("www", all))+"\n}")
+	// A CoreDNS server that takes turns itself and sets AA.
+	authority := start(t, "example.org {\n bind 127.0.0.1\n ordering\n file "+
+		zoneFile(t, host("www", all))+"\n}")
 	tests := []struct {
 		name, upstream, properties string
 		cancel                     bool
 	}{
 		{"a recursive server", rotating(false), "", false},
-		{"an authority, base order canonical", rotating(true), "base_order canonical", false},
+		{"an authoritative server, base order canonical", rotating(true), "base_order canonical", false},
 		{"ordering, base order canonical", authority.udpAddr(), "base_order canonical", false},
 		{"base order received, as a control", rotating(false), "base_order received", true},
 	}
@@ -116,11 +116,11 @@ func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 			}
 			if test.cancel {
 				if len(firsts) != 1 {
-					t.Errorf("the upstream does not rotate as this test means it to: %v", firsts)
+					t.Errorf("the upstream does not rotate as this test expects: %v", firsts)
 				}
 				return
 			}
-			firsts.even(t, all, 50)
+			firsts.expectEven(t, all, 50)
 		})
 	}
 }
@@ -130,7 +130,8 @@ func TestCanonicalOrderWithoutTurnsNeverChanges(t *testing.T) {
 	addr := upstream(t, func(m *dns.Msg) {
 		m.Answer = rrs(t, host("www.example.org.", rotated("10.9.8.20 10.9.8.3 192.0.2.1 10.9.8.100", int(turn.Add(1)))))
 	})
-	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n base_order canonical\n }\n forward . "+addr+"\n}")
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n base_order canonical\n }\n forward . "+
+		addr+"\n}")
 	for range 8 {
 		want := "10.9.8.3 10.9.8.20 10.9.8.100 192.0.2.1"
 		if got := s.as("10.9.8.7").answer("www.example.org"); got != want {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestTypesWithoutAddressTakeTurns(t *testing.T) {
-	path := zone(t, `
+	path := zoneFile(t, `
 m MX 10 a
 m MX 10 b
 m MX 10 c
@@ -41,10 +41,10 @@ s SRV 0 0 80 c
 		t.Run(dns.TypeToString[test.qtype], func(t *testing.T) {
 			received := texts(plain.as("10.9.8.7").ask(test.name, test.qtype).Answer)
 			if len(received) != 3 {
-				t.Fatalf("this answer tests nothing: %v", received)
+				t.Fatalf("too few records for this test: %v", received)
 			}
 			for turn := range 9 {
-				client := []string{"10.9.8.7", "2001:db8::7"}[turn%2] // there is but one tier
+				client := []string{"10.9.8.7", "2001:db8::7"}[turn%2] // both see one tier
 				want := slices.Concat(received[turn%3:], received[:turn%3])
 				if got := texts(s.as(client).ask(test.name, test.qtype).Answer); !slices.Equal(got, want) {
 					t.Errorf("answer %d is\n%s\nwant\n%s", turn, strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -52,7 +52,7 @@ s SRV 0 0 80 c
 			}
 		})
 	}
-	t.Run("A, which is not among the types", func(t *testing.T) {
+	t.Run("A, which is not in types", func(t *testing.T) {
 		for range 2 {
 			if got, want := s.as("10.9.8.7").answer("www.example.org"), "192.0.2.1 10.9.8.1"; got != want {
 				t.Errorf("got %s, want %s", got, want)
