@@ -179,8 +179,9 @@ func scatter[T any](p *places, tiers []uint32, dst, values []T) {
 }
 
 // cut keeps limit records of dst, which write has filled, and sets the rest to nil. It keeps the
-// first ones. But if these are all of the nearest tier and limit is above 1, the first record of
-// the next tier replaces the last of them, so that a client can still fail over.
+// first ones, with one exception: if they are all in the nearest tier, limit is above 1 and there
+// is another tier, the first record of that replaces the last of them, so that a client can still
+// fail over.
 func (p *places) cut(dst []dns.RR, limit int) {
 	nearest := slices.IndexFunc(p.spans[:p.n], func(s span) bool { return s.end > 0 })
 	if next := int(p.spans[nearest].end); limit > 1 && limit <= next && next < len(dst) {
