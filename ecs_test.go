@@ -15,39 +15,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// subnet returns a Client Subnet option.
-func subnet(family uint16, addr string, source, scope uint8) *dns.EDNS0_SUBNET {
-	ip := net.ParseIP(addr)
-	if family == 1 && ip.To4() != nil {
-		ip = ip.To4()
-	}
-	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: ip}
-}
-
-// asking returns a query with these EDNS options.
-func asking(options ...dns.EDNS0) *dns.Msg {
-	r := new(dns.Msg).SetQuestion(hot, dns.TypeA)
-	r.SetEdns0(1232, false)
-	r.IsEdns0().Option = options
-	return r
-}
-
-// subnetsIn returns the Client Subnet options of m.
-func subnetsIn(m *dns.Msg) (all []*dns.EDNS0_SUBNET) {
-	opt := m.IsEdns0()
-	if opt == nil {
-		return nil
-	}
-	for _, o := range opt.Option {
-		if s, ok := o.(*dns.EDNS0_SUBNET); ok {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-const resolver = "203.0.113.53"
-
 // TestClientSubnetDecides asks with options that are believed and with some that are not; the far address comes first
 // where nobody else than the resolver is known.
 func TestClientSubnetDecides(t *testing.T) {
@@ -248,29 +215,13 @@ func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 			other := inside(rnd, scope)
 			for range 10 {
 				a, b := randomAddr(rnd), randomAddr(rnd)
-				want := slices.Compare(c.farness(client, a), c.farness(client, b))
-				if got := slices.Compare(c.farness(other, a), c.farness(other, b)); a.Is4() == b.Is4() && got != want {
+				want := slices.Compare(c.distance(client, a), c.distance(client, b))
+				if got := slices.Compare(c.distance(other, a), c.distance(other, b)); a.Is4() == b.Is4() && got != want {
 					t.Fatalf("%v and %v are in %v, and see %v and %v otherwise\n%s", client, other, scope, a, b, corefile)
 				}
 			}
 		}
 	}
-}
-
-// inside returns an address of a network, often its first or last, or one of the neighbourhood.
-func inside(rnd *rand.Rand, n netip.Prefix) netip.Addr {
-	if a := randomAddr(rnd); n.Contains(a) {
-		return a
-	}
-	b := n.Addr().AsSlice()
-	fill := oneOf(rnd, 0, 1, 2)
-	for bit := n.Bits(); bit < 8*len(b); bit++ {
-		if fill == 1 || fill == 2 && rnd.IntN(2) == 0 {
-			b[bit/8] |= 0x80 >> (bit % 8)
-		}
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
 }
 
 // TestClientSubnetIsReadOnTheWayDown checks that a plugin below that writes to the query changes nothing.
