@@ -19,43 +19,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// subnet returns a Client Subnet option.
-func subnet(family uint16, addr string, source, scope uint8) *dns.EDNS0_SUBNET {
-	ip := net.ParseIP(addr)
-	if family == 1 && ip.To4() != nil {
-		ip = ip.To4()
-	}
-	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: ip}
-}
-
 // withBytes returns a Client Subnet option for a /24 whose address has these bytes.
 func withBytes(family uint16, address ...byte) *dns.EDNS0_SUBNET {
 	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: 24, Address: address}
 }
-
-// asking returns a query with these EDNS options.
-func asking(options ...dns.EDNS0) *dns.Msg {
-	r := new(dns.Msg).SetQuestion(hot, dns.TypeA)
-	r.SetEdns0(1232, false)
-	r.IsEdns0().Option = options
-	return r
-}
-
-// subnetsIn returns the Client Subnet options of m.
-func subnetsIn(m *dns.Msg) (all []*dns.EDNS0_SUBNET) {
-	opt := m.IsEdns0()
-	if opt == nil {
-		return nil
-	}
-	for _, o := range opt.Option {
-		if s, ok := o.(*dns.EDNS0_SUBNET); ok {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-const resolver = "203.0.113.53" // in ecs
 
 // TestClientSubnetDecides sends options that count and options that do not. Where none counts, the
 // client is the resolver, and the first address of the zone stays first.
@@ -280,30 +247,14 @@ func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 			other := inside(rnd, scope)
 			for range 10 {
 				a, b := randomAddr(rnd), randomAddr(rnd)
-				want := slices.Compare(c.farness(client, a), c.farness(client, b))
-				if got := slices.Compare(c.farness(other, a), c.farness(other, b)); a.Is4() == b.Is4() && got != want {
+				want := slices.Compare(c.distance(client, a), c.distance(client, b))
+				if got := slices.Compare(c.distance(other, a), c.distance(other, b)); a.Is4() == b.Is4() && got != want {
 					t.Fatalf("%v and %v are both in %v, but %v and %v compare as %d and %d\n%s",
 						client, other, scope, a, b, want, got, corefile)
 				}
 			}
 		}
 	}
-}
-
-// inside returns an address in n, often its first or last, or one that randomAddr returns.
-func inside(rnd *rand.Rand, n netip.Prefix) netip.Addr {
-	if a := randomAddr(rnd); n.Contains(a) {
-		return a
-	}
-	b := n.Addr().AsSlice()
-	fill := oneOf(rnd, 0, 1, 2)
-	for bit := n.Bits(); bit < 8*len(b); bit++ {
-		if fill == 1 || fill == 2 && rnd.IntN(2) == 0 {
-			b[bit/8] |= 0x80 >> (bit % 8)
-		}
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
 }
 
 // TestClientSubnetIsReadOnTheWayDown has a plugin below write to the query and its option.
