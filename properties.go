@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/coredns-ordering/ordering/plugin/topology"
+	"github.com/coredns-ordering/ordering/plugin/topology/kubernetes"
 
 	"github.com/coredns/coredns/core/dnsserver"
 
@@ -163,7 +164,7 @@ func (b *block) parseTopology() error {
 	}
 	if args[0] == "kubernetes" {
 		args = append(args, "", "")
-		b.topology, err = topology.NewCluster(args[1], args[2])
+		b.topology, err = kubernetes.New(args[1], args[2])
 	} else {
 		if len(args) > 1 {
 			return b.errorf("%s is one word too many: wants FILE", args[1])

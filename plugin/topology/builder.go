@@ -70,7 +70,7 @@ func (b *Builder) number(path string) (uint32, error) {
 	if n, ok := b.numbers[path]; ok {
 		return n, nil
 	}
-	l, err := parseLocation(strings.Clone(path))
+	l, err := ParseLocation(strings.Clone(path))
 	if err != nil {
 		return 0, err
 	}

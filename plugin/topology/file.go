@@ -29,8 +29,9 @@ type File struct {
 	sum     [sha256.Size]byte // of the text last read, good or bad
 	trouble string            // what was last reported, "" when all is well
 
-	mu   sync.Mutex
-	stop func() // not nil between Start and Stop
+	mu      sync.Mutex
+	stop    func() // not nil between Start and Stop
+	metrics *Metrics
 }
 
 var _ Source = (*File)(nil)
@@ -62,14 +63,14 @@ func (f *File) Start() error {
 	if f.stop != nil {
 		return nil
 	}
+	f.metrics = NewMetrics(f.path)
+	f.metrics.Entries(f.Table().Len())
+	f.metrics.Synced(time.Now())
 	stop, err := watchFile(f.path, f.reload)
 	if err != nil {
 		log.Warningf("topology: %s: cannot be watched: %v; it is looked at every %v instead", f.path, err, recheck)
 	}
 	f.stop = stop
-	published.open(f.path)
-	published.sized(f.path, f.Table())
-	published.heard(f.path, time.Now())
 	return nil
 }
 
@@ -80,7 +81,7 @@ func (f *File) Stop() error {
 	if f.stop != nil {
 		f.stop()
 		f.stop = nil
-		published.close(f.path)
+		f.metrics.Close()
 	}
 	return nil
 }
@@ -92,12 +93,12 @@ func (f *File) reload() {
 	switch {
 	case err != nil && err.Error() != f.trouble:
 		f.trouble = err.Error()
-		published.failed(f.path)
+		f.metrics.Failed()
 		log.Errorf("topology: %v; the last good version stays", err)
 	case err == nil && f.Table() != before:
 		f.trouble = ""
-		published.sized(f.path, f.Table())
-		published.heard(f.path, time.Now())
+		f.metrics.Entries(f.Table().Len())
+		f.metrics.Synced(time.Now())
 		log.Infof("topology: %s: networks: %d", f.path, f.Table().Len())
 	}
 }

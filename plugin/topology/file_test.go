@@ -2,6 +2,7 @@ package topology
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
 // write makes a file and returns its path.
@@ -50,13 +53,6 @@ func (f *File) has(networks int) func() bool {
 	return func() bool { return f.Table().Len() == networks }
 }
 
-func must(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
-}
-
 func TestFileIsFollowed(t *testing.T) {
 	path := write(t, "10.0.0.0/8 a\n")
 	f := started(t, path)
@@ -64,75 +60,75 @@ func TestFileIsFollowed(t *testing.T) {
 		t.Fatal("not read at once")
 	}
 	rewrite(t, path, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
-	eventually(t, "written in place", f.has(2))
+	topologytest.Eventually(t, "written in place", f.has(2))
 	rewrite(t, path+".new", "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
-	must(t, os.Rename(path+".new", path))
-	eventually(t, "replaced", f.has(3))
+	topologytest.Must(t, os.Rename(path+".new", path))
+	topologytest.Eventually(t, "replaced", f.has(3))
 	rewrite(t, path, "10.0.0.0/8 a\n")
-	eventually(t, "written in place after it was replaced", f.has(1))
+	topologytest.Eventually(t, "written in place after it was replaced", f.has(1))
 }
 
 func TestConfigMapIsFollowed(t *testing.T) {
 	directory := t.TempDir()
 	version := func(name, text string) {
-		must(t, os.Mkdir(filepath.Join(directory, name), 0o700))
+		topologytest.Must(t, os.Mkdir(filepath.Join(directory, name), 0o700))
 		rewrite(t, filepath.Join(directory, name, "networks"), text)
-		must(t, os.Symlink(name, filepath.Join(directory, "..new")))
-		must(t, os.Rename(filepath.Join(directory, "..new"), filepath.Join(directory, "..data")))
+		topologytest.Must(t, os.Symlink(name, filepath.Join(directory, "..new")))
+		topologytest.Must(t, os.Rename(filepath.Join(directory, "..new"), filepath.Join(directory, "..data")))
 	}
 	version("..1", "10.0.0.0/8 a\n")
 	path := filepath.Join(directory, "networks")
-	must(t, os.Symlink("..data/networks", path))
+	topologytest.Must(t, os.Symlink("..data/networks", path))
 	f := started(t, path)
 	version("..2", "10.0.0.0/8 a\n11.0.0.0/8 b\n")
-	must(t, os.RemoveAll(filepath.Join(directory, "..1")))
-	eventually(t, "swapped", f.has(2))
+	topologytest.Must(t, os.RemoveAll(filepath.Join(directory, "..1")))
+	topologytest.Eventually(t, "swapped", f.has(2))
 	version("..3", "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
-	eventually(t, "swapped again", f.has(3))
+	topologytest.Eventually(t, "swapped again", f.has(3))
 }
 
 func TestLinkToAnotherDirectoryIsFollowed(t *testing.T) {
 	target := write(t, "10.0.0.0/8 a\n")
 	path := filepath.Join(t.TempDir(), "link")
-	must(t, os.Symlink(target, path))
+	topologytest.Must(t, os.Symlink(target, path))
 	f := started(t, path)
 	rewrite(t, target, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
-	eventually(t, "target written", f.has(2))
+	topologytest.Eventually(t, "target written", f.has(2))
 	other := write(t, "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
-	must(t, os.Symlink(other, path+".new"))
-	must(t, os.Rename(path+".new", path))
-	eventually(t, "link changed", f.has(3))
+	topologytest.Must(t, os.Symlink(other, path+".new"))
+	topologytest.Must(t, os.Rename(path+".new", path))
+	topologytest.Eventually(t, "link changed", f.has(3))
 	rewrite(t, other, "10.0.0.0/8 a\n")
-	eventually(t, "new target written", f.has(1))
+	topologytest.Eventually(t, "new target written", f.has(1))
 }
 
 func TestFileStartStopLeavesNoGoroutine(t *testing.T) {
 	f := open(t, write(t, "10.0.0.0/8 a\n"))
 	before := runtime.NumGoroutine()
 	for range 100 {
-		must(t, f.Start())
-		must(t, f.Start()) // once is enough
-		must(t, f.Stop())
-		must(t, f.Stop())
+		topologytest.Must(t, f.Start())
+		topologytest.Must(t, f.Start()) // once is enough
+		topologytest.Must(t, f.Stop())
+		topologytest.Must(t, f.Stop())
 	}
-	eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
+	topologytest.Eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func TestBrokenFileIsReportedOnceAndTheTableStays(t *testing.T) {
-	text := logged(t)
+	text := topologytest.Logged(t)
 	path := write(t, "10.0.0.0/8 a\n")
 	f := started(t, path)
 	failures := func(n float64) func() bool {
-		return func() bool { got, _ := metric(t, "topology_reload_failures_total", path); return got == n }
+		return func() bool { got, _ := topologytest.Metric(t, "topology_reload_failures_total", path); return got == n }
 	}
 	rewrite(t, path, "10.0.0.0/8 a\n10.0.0.0/33 b\n")
-	eventually(t, "broken", failures(1))
+	topologytest.Eventually(t, "broken", failures(1))
 	for range 3 { // the same again is no news
 		rewrite(t, path, "10.0.0.0/8 a\n10.0.0.0/33 b\n")
 		f.settle()
 	}
-	must(t, os.Remove(path))
-	eventually(t, "gone", failures(2))
+	topologytest.Must(t, os.Remove(path))
+	topologytest.Eventually(t, "gone", failures(2))
 	rewrite(t, filepath.Join(filepath.Dir(path), "other"), "")
 	f.settle()
 	f.Stop() // and no later report counts
@@ -152,7 +148,7 @@ func TestBrokenFileIsReportedOnceAndTheTableStays(t *testing.T) {
 func TestFileThatComesBack(t *testing.T) {
 	path := write(t, "10.0.0.0/8 a\n")
 	f := open(t, path)
-	must(t, os.Remove(path))
+	topologytest.Must(t, os.Remove(path))
 	f.reload()
 	rewrite(t, path, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
 	f.reload()
@@ -169,7 +165,7 @@ func TestSameTextMakesNoNewTable(t *testing.T) {
 	f := open(t, path)
 	before := f.Table()
 	rewrite(t, path, "10.0.0.0/8 a\n")
-	must(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)))
+	topologytest.Must(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)))
 	f.reload()
 	if f.Table() != before {
 		t.Error("a new table for the same text")
@@ -184,7 +180,7 @@ func TestSameTextMakesNoNewTable(t *testing.T) {
 func TestSettledFileIsNotReadAgain(t *testing.T) {
 	path := write(t, "10.0.0.0/8 a\n")
 	old := time.Now().Add(-time.Hour)
-	must(t, os.Chtimes(path, old, old))
+	topologytest.Must(t, os.Chtimes(path, old, old))
 	f := open(t, path)
 	if f.seen == nil {
 		t.Fatal("would be read again")
@@ -201,12 +197,14 @@ func TestSettledFileIsNotReadAgain(t *testing.T) {
 func TestTwoWritesAtOneTime(t *testing.T) {
 	path := write(t, "10.0.0.0/8 a\n")
 	now := time.Now()
-	must(t, os.Chtimes(path, now, now))
+	topologytest.Must(t, os.Chtimes(path, now, now))
 	f := open(t, path)
 	rewrite(t, path, "10.0.0.0/8 b\n")
-	must(t, os.Chtimes(path, now, now))
+	topologytest.Must(t, os.Chtimes(path, now, now))
 	f.reload()
-	checkPlaces(t, f.Table(), map[string]string{"10.0.0.1": "b"})
+	if got := f.Table().Find(netip.MustParseAddr("10.0.0.1")).String(); got != "b" {
+		t.Errorf("10.0.0.1 is at %q, want b", got)
+	}
 }
 
 func TestNewFileSaysWhatIsWrong(t *testing.T) {

@@ -74,8 +74,21 @@ func (l *Location) Prefix(n int) string {
 	return l.path[:end-1]
 }
 
-// parseLocation takes a path from wide to narrow. The error begins with the path.
-func parseLocation(path string) (*Location, error) {
+// Common returns the location of the labels that l and m have in common, nil if there are none.
+func (l *Location) Common(m *Location) *Location {
+	n := l.Shared(m)
+	switch {
+	case n == 0:
+		return nil
+	case n == len(l.labels):
+		return l
+	}
+	// A shared label that is Unknown is never the last one shared.
+	return &Location{path: l.Prefix(n), labels: l.labels[:n]}
+}
+
+// ParseLocation takes a path from wide to narrow. The error begins with the path.
+func ParseLocation(path string) (*Location, error) {
 	words := strings.Split(path, "/")
 	if len(words) > MaxLabels {
 		return nil, fmt.Errorf("%s has %d labels, at most %d are possible", path, len(words), MaxLabels)

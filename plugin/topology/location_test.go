@@ -3,6 +3,8 @@ package topology
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
 func location(tb testing.TB, path string) *Location {
@@ -10,8 +12,8 @@ func location(tb testing.TB, path string) *Location {
 	if path == "" {
 		return nil
 	}
-	l, err := parseLocation(path)
-	must(tb, err)
+	l, err := ParseLocation(path)
+	topologytest.Must(tb, err)
 	return l
 }
 
@@ -75,7 +77,7 @@ func TestLocationsOfTwoTablesCompare(t *testing.T) {
 	addr := netip.MustParseAddr("10.0.0.1")
 	find := func(text string) *Location {
 		table, err := parse("f", []byte(text))
-		must(t, err)
+		topologytest.Must(t, err)
 		return table.Find(addr)
 	}
 	if got := find("10.0.0.0/8 other\n10.0.0.1 r/z/n").Shared(find("10.0.0.1 r/z/o")); got != 2 {

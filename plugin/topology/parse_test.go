@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
 func TestParse(t *testing.T) {
@@ -16,7 +18,7 @@ func TestParse(t *testing.T) {
 		"2001:db8::/32 eu/eu-b/r2/s3#seen\n"+
 		"2001:db8::1 -/eu-c\n"+
 		"::ffff:172.16.0.0/108 eu/eu-d"))
-	must(t, err)
+	topologytest.Must(t, err)
 	if table.Len() != 6 || table.Depth() != 4 {
 		t.Errorf("%d networks %d deep, want 6 and 4", table.Len(), table.Depth())
 	}

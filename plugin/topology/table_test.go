@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
 // oracle is the obvious table.
@@ -192,7 +194,7 @@ func blocks(base netip.Prefix, length int) iter.Seq[netip.Addr] {
 
 func TestEmptyTable(t *testing.T) {
 	built, err := new(Builder).Table()
-	must(t, err)
+	topologytest.Must(t, err)
 	for name, table := range map[string]*Table{"nil": nil, "zero": {}, "built": built} {
 		for _, addr := range []netip.Addr{{}, netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")} {
 			if table.Find(addr) != nil || table.Scope(addr) != 0 || table.Len() != 0 || table.Depth() != 0 {

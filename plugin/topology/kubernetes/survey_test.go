@@ -1,17 +1,20 @@
-package topology
+package kubernetes
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
 )
 
 // surveyed returns the table of a cluster that has these nodes and endpoint slices.
-func surveyed(objects ...object) *Table {
+func surveyed(objects ...object) *topology.Table {
 	var nodes, endpointSlices []any
 	for _, o := range objects {
 		if kindOf(o) == "nodes" {
@@ -23,7 +26,7 @@ func surveyed(objects ...object) *Table {
 	return survey(nodes).with(endpointSlices)
 }
 
-func checkPlaces(t *testing.T, table *Table, want map[string]string) {
+func checkPlaces(t *testing.T, table *topology.Table, want map[string]string) {
 	t.Helper()
 	for addr, location := range want {
 		if got := table.Find(netip.MustParseAddr(addr)).String(); got != location {
@@ -143,10 +146,26 @@ func TestOrderOfEventsDoesNotMatter(t *testing.T) {
 		}
 		objects = append(objects, s, again)
 	}
-	want := surveyed(objects...).lines()
+	// describe lists where all addresses of the nodes and endpoints are.
+	describe := func(table *topology.Table) string {
+		var text strings.Builder
+		for n := range 20 {
+			for _, format := range []string{"10.0.%d.1", "192.168.0.%d"} {
+				addr := netip.MustParseAddr(fmt.Sprintf(format, n))
+				fmt.Fprintln(&text, addr, table.Find(addr))
+			}
+		}
+		for n := range 300 {
+			addr := netip.MustParseAddr(fmt.Sprintf("172.16.%d.%d", n>>8, n&255))
+			fmt.Fprintln(&text, addr, table.Find(addr))
+		}
+		fmt.Fprintln(&text, table.Len())
+		return text.String()
+	}
+	want := describe(surveyed(objects...))
 	for range 20 {
 		rnd.Shuffle(len(objects), func(i, j int) { objects[i], objects[j] = objects[j], objects[i] })
-		if got := surveyed(objects...).lines(); got != want {
+		if got := describe(surveyed(objects...)); got != want {
 			t.Fatalf("another order, another table:\n%s\nand\n%s", want, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package topology
+package kubernetes
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func (c *Cluster) heard(ctx context.Context, verb, kind string, err error) {
 	case err == nil:
 		since, over := c.contact.good(asked, kind, time.Now())
 		if !since.IsZero() {
-			published.heard(clusterName, since)
+			c.metrics.Synced(since)
 		}
 		if over {
 			log.Infof("topology: kubernetes: can %s again", asked)
@@ -39,7 +39,7 @@ func (c *Cluster) heard(ctx context.Context, verb, kind string, err error) {
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 		return // ordinary life: a list follows
 	}
-	published.failed(clusterName)
+	c.metrics.Failed()
 	trouble, message := asked, fmt.Sprintf("cannot %s: %v", asked, err)
 	var unreachable net.Error
 	switch {

@@ -1,45 +1,35 @@
-package topology
+package kubernetes
 
 import (
 	"net/netip"
 	"unique"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
 )
 
 // ground is what the nodes of a cluster say about places, before any endpoint.
 type ground struct {
 	nodes  map[string]*nodeFacts
-	places map[unique.Handle[string]]*Location // of nodes
-	zones  map[unique.Handle[string]]*Location
+	places map[unique.Handle[string]]*topology.Location // of nodes
+	zones  map[unique.Handle[string]]*topology.Location
 	claims claims
-	table  *Table // from the claims
+	table  *topology.Table // from the claims
 }
 
 // claims says where networks are.
-type claims map[netip.Prefix]*Location
+type claims map[netip.Prefix]*topology.Location
 
 // add joins a claim to those that there are. What they agree on counts; nil is for claims that agree on nothing.
-func (c claims) add(network netip.Prefix, place *Location) {
+func (c claims) add(network netip.Prefix, place *topology.Location) {
 	if other, claimed := c[network]; claimed {
-		place = place.within(other.Shared(place))
+		place = other.Common(place)
 	}
 	c[network] = place
 }
 
-// within returns the location of the first n labels, nil for none.
-func (l *Location) within(n int) *Location {
-	if l == nil || n == 0 {
-		return nil
-	}
-	if n == len(l.labels) {
-		return l
-	}
-	// A shared label that is Unknown is never the last one shared.
-	return &Location{path: l.Prefix(n), labels: l.labels[:n]}
-}
-
 // table leaves out what the claims do not agree on.
-func (c claims) table(more claims) *Table {
-	var b Builder
+func (c claims) table(more claims) *topology.Table {
+	var b topology.Builder
 	for _, claims := range []claims{c, more} {
 		for network, place := range claims {
 			if place != nil {
@@ -54,8 +44,8 @@ func (c claims) table(more claims) *Table {
 	return t
 }
 
-func mustAdd(b *Builder, network netip.Prefix, place *Location) {
-	if err := b.Add(network, place.path); err != nil {
+func mustAdd(b *topology.Builder, network netip.Prefix, place *topology.Location) {
+	if err := b.Add(network, place.String()); err != nil {
 		panic(err) // networks were masked, places were parsed
 	}
 }
@@ -64,8 +54,8 @@ func mustAdd(b *Builder, network netip.Prefix, place *Location) {
 func survey(nodes []any) *ground {
 	g := &ground{
 		nodes:  make(map[string]*nodeFacts, len(nodes)),
-		places: make(map[unique.Handle[string]]*Location, len(nodes)),
-		zones:  map[unique.Handle[string]]*Location{},
+		places: make(map[unique.Handle[string]]*topology.Location, len(nodes)),
+		zones:  map[unique.Handle[string]]*topology.Location{},
 		claims: make(claims, 3*len(nodes)),
 	}
 	regions := map[string]string{} // by zone
@@ -81,14 +71,14 @@ func survey(nodes []any) *ground {
 		}
 	}
 	for zone, region := range regions {
-		g.zones[unique.Make(zone)], _ = parseLocation(region + "/" + zone)
+		g.zones[unique.Make(zone)], _ = topology.ParseLocation(region + "/" + zone)
 	}
 	for _, n := range g.nodes {
 		region := n.region
 		if region == "" {
 			region = regions[n.zone]
 		}
-		place, err := parseLocation(orUnknown(region) + "/" + orUnknown(n.zone) + "/" + n.Name)
+		place, err := topology.ParseLocation(orUnknown(region) + "/" + orUnknown(n.zone) + "/" + n.Name)
 		if err != nil {
 			continue // names that the API server does not accept
 		}
@@ -103,13 +93,13 @@ func survey(nodes []any) *ground {
 
 func orUnknown(label string) string {
 	if label == "" {
-		return Unknown
+		return topology.Unknown
 	}
 	return label
 }
 
 // with returns the table of the nodes and of those endpoints that it lacks. It takes *sliceFacts.
-func (g *ground) with(endpointSlices []any) *Table {
+func (g *ground) with(endpointSlices []any) *topology.Table {
 	more := claims{}
 	for _, object := range endpointSlices {
 		for _, e := range object.(*sliceFacts).endpoints {
@@ -134,18 +124,18 @@ func (g *ground) lacks(e endpoint) bool {
 }
 
 // says reports whether t knows at least as much about addr as that it is at place.
-func says(t *Table, addr netip.Addr, place *Location) bool {
+func says(t *topology.Table, addr netip.Addr, place *topology.Location) bool {
 	return t.Find(addr).Shared(place) == place.Labels()
 }
 
 // place returns where an endpoint says that it is, nil if it does not say.
-func (g *ground) place(e endpoint) *Location {
+func (g *ground) place(e endpoint) *topology.Location {
 	if place := g.places[e.node]; place != nil {
 		return place
 	}
 	place, known := g.zones[e.zone]
 	if !known && e.zone.Value() != "" {
-		place, _ = parseLocation(Unknown + "/" + e.zone.Value()) // no node is in this zone
+		place, _ = topology.ParseLocation(topology.Unknown + "/" + e.zone.Value()) // no node is in this zone
 		g.zones[e.zone] = place
 	}
 	return place

@@ -1,4 +1,4 @@
-package topology
+package kubernetes
 
 import (
 	"cmp"
@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// clientConfig says how to reach the API server, as NewCluster describes it.
+// clientConfig says how to reach the API server, as New describes it.
 func clientConfig(kubeconfig, context string) (*rest.Config, error) {
 	if kubeconfig == "" {
 		if context != "" {

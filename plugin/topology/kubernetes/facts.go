@@ -1,10 +1,12 @@
-package topology
+package kubernetes
 
 import (
 	"cmp"
 	"net/netip"
 	"slices"
 	"unique"
+
+	networks "github.com/coredns-ordering/ordering/internal/network"
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
@@ -43,7 +45,7 @@ func trimNode(object any) (any, error) {
 	}
 	for _, cidr := range node.Spec.PodCIDRs {
 		network, _ := netip.ParsePrefix(cidr)
-		if network, err := checkNetwork(network.Masked()); err == nil {
+		if network, err := networks.Check(network.Masked()); err == nil {
 			facts.networks = append(facts.networks, network)
 		}
 	}

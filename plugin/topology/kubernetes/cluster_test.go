@@ -1,9 +1,7 @@
-package topology
+package kubernetes
 
 import (
-	"bytes"
 	"context"
-	golog "log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,28 +9,17 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
+
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 )
-
-// eventually waits until what is described is so.
-func eventually(tb testing.TB, what string, so func() bool) {
-	tb.Helper()
-	for range 6000 {
-		if so() {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	tb.Fatalf("never so: %s", what)
-}
 
 func (c *Cluster) is(addr, location string) func() bool {
 	return func() bool { return c.Table().Find(netip.MustParseAddr(addr)).String() == location }
@@ -57,7 +44,7 @@ func TestClusterFollows(t *testing.T) {
 				t.Fatal("knows something before it was started")
 			}
 			start(t, c)
-			eventually(t, "ready", c.Ready)
+			topologytest.Eventually(t, "ready", c.Ready)
 			if got := c.Table().Len(); got != 4 {
 				t.Errorf("%d networks, want 2 of pods, 1 node, 1 endpoint", got)
 			}
@@ -67,22 +54,22 @@ func TestClusterFollows(t *testing.T) {
 				}
 			}
 			s.put(node("n2", "r1", "z3", "10.2.0.0/24"))
-			eventually(t, "a relabelled node", c.is("10.2.0.9", "r1/z3/n2"))
-			eventually(t, "its endpoint outside of pod networks", c.is("172.16.0.1", "r1/z3/n2"))
+			topologytest.Eventually(t, "a relabelled node", c.is("10.2.0.9", "r1/z3/n2"))
+			topologytest.Eventually(t, "its endpoint outside of pod networks", c.is("172.16.0.1", "r1/z3/n2"))
 			s.put(endpointSlice("web", "10.1.0.7 n1 z1"))
-			eventually(t, "an endpoint that went", c.is("172.16.0.1", ""))
+			topologytest.Eventually(t, "an endpoint that went", c.is("172.16.0.1", ""))
 			s.put(endpointSlice("more", "172.16.0.2 n1 z1"))
-			eventually(t, "an endpoint that came", c.is("172.16.0.2", "r1/z1/n1"))
+			topologytest.Eventually(t, "an endpoint that came", c.is("172.16.0.2", "r1/z1/n1"))
 			s.remove(node("n1", "", ""))
-			eventually(t, "a node that went", c.is("192.0.2.1", ""))
-			for _, name := range metricNames {
-				if _, there := metric(t, name, "kubernetes"); !there {
+			topologytest.Eventually(t, "a node that went", c.is("192.0.2.1", ""))
+			for _, name := range topologytest.MetricNames {
+				if _, there := topologytest.Metric(t, name, "kubernetes"); !there {
 					t.Errorf("no %s", name)
 				}
 			}
 			c.Stop()
-			for _, name := range metricNames {
-				if _, there := metric(t, name, "kubernetes"); there {
+			for _, name := range topologytest.MetricNames {
+				if _, there := topologytest.Metric(t, name, "kubernetes"); there {
 					t.Errorf("%s outlives the source", name)
 				}
 			}
@@ -91,52 +78,31 @@ func TestClusterFollows(t *testing.T) {
 }
 
 func TestClusterServesOnWithoutAPIServer(t *testing.T) {
-	text := logged(t)
+	text := topologytest.Logged(t)
 	s := newAPIServer(t)
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 	c := s.cluster(t)
 	start(t, c)
-	eventually(t, "ready", c.Ready)
+	topologytest.Eventually(t, "ready", c.Ready)
 	s.answer(http.StatusServiceUnavailable)
 	asked := s.asked()
-	eventually(t, "tried again", func() bool { return s.asked() > asked+1 })
+	topologytest.Eventually(t, "tried again", func() bool { return s.asked() > asked+1 })
 	if !c.Ready() || !c.is("10.1.0.1", "r1/z1/n1")() {
 		t.Error("the last table does not serve on")
 	}
 	s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
 	s.answer(0)
-	eventually(t, "caught up", c.is("10.1.0.1", "r1/z2/n1"))
-	eventually(t, "said that all is well again", func() bool { return strings.HasSuffix(text(), "again\n") })
+	topologytest.Eventually(t, "caught up", c.is("10.1.0.1", "r1/z2/n1"))
+	topologytest.Eventually(t, "said that all is well again", func() bool { return strings.HasSuffix(text(), "again\n") })
 }
-
-// logged collects what is logged until the test ends.
-func logged(t *testing.T) func() string {
-	var mu sync.Mutex
-	var text bytes.Buffer
-	golog.SetOutput(writer(func(p []byte) (int, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		return text.Write(p)
-	}))
-	t.Cleanup(func() { golog.SetOutput(os.Stdout) })
-	return func() string {
-		mu.Lock()
-		defer mu.Unlock()
-		return text.String()
-	}
-}
-
-type writer func([]byte) (int, error)
-
-func (w writer) Write(p []byte) (int, error) { return w(p) }
 
 func TestForbiddenIsSaidOnce(t *testing.T) {
-	text := logged(t)
+	text := topologytest.Logged(t)
 	s := newAPIServer(t)
 	s.answer(http.StatusForbidden)
 	c := s.cluster(t)
 	start(t, c)
-	eventually(t, "tried several times", func() bool { return s.asked() > 8 })
+	topologytest.Eventually(t, "tried several times", func() bool { return s.asked() > 8 })
 	c.Stop()
 	for _, want := range []string{"cannot list nodes: ", "cannot list endpointslices: ", "system:serviceaccount:kube-system:dns", "needs list and watch on nodes and endpointslices (discovery.k8s.io)"} {
 		if !strings.Contains(text(), want) {
@@ -152,12 +118,12 @@ func TestForbiddenIsSaidOnce(t *testing.T) {
 }
 
 func TestUnreachableIsSaidOnce(t *testing.T) {
-	text := logged(t)
+	text := topologytest.Logged(t)
 	s := newAPIServer(t)
 	s.Close()
 	c := s.cluster(t)
 	start(t, c)
-	eventually(t, "said", func() bool { return strings.Contains(text(), "trying again") })
+	topologytest.Eventually(t, "said", func() bool { return strings.Contains(text(), "trying again") })
 	c.Stop()
 	if got := strings.Count(text(), "\n"); got != 1 {
 		t.Errorf("%d lines, want one:\n%s", got, text())
@@ -171,7 +137,7 @@ func TestStartStopLeavesNoGoroutine(t *testing.T) {
 		c := s.cluster(t)
 		start(t, c)
 		if i%2 == 0 { // the others are stopped in the middle of the first sync
-			eventually(t, "ready", c.Ready)
+			topologytest.Eventually(t, "ready", c.Ready)
 		}
 		c.Stop()
 	}
@@ -180,7 +146,7 @@ func TestStartStopLeavesNoGoroutine(t *testing.T) {
 	for i := range 100 {
 		cycle(i)
 	}
-	eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
+	topologytest.Eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 // TestStopDoesNotWaitForTheAPIServer stops a cluster that has been refused for long enough that it tries seldom.
@@ -347,7 +313,7 @@ contexts:
 current-context: two
 `
 
-func TestNewCluster(t *testing.T) {
+func TestNew(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	directory := t.TempDir()
 	good, bare := filepath.Join(directory, "config"), filepath.Join(directory, "bare")
@@ -370,7 +336,7 @@ func TestNewCluster(t *testing.T) {
 		{"context alone", "", "two", "", "context two: a context needs a kubeconfig"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := NewCluster(test.kubeconfig, test.context)
+			c, err := New(test.kubeconfig, test.context)
 			switch {
 			case test.err == "" && err != nil:
 				t.Fatal(err)

@@ -1,4 +1,4 @@
-package topology
+package kubernetes
 
 import (
 	"context"
@@ -9,6 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/coredns-ordering/ordering/plugin/topology"
+
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	discoveryv1 "k8s.io/client-go/kubernetes/typed/discovery/v1"
@@ -16,6 +20,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 )
+
+var log = clog.NewWithPlugin("ordering")
 
 // clusterName is the Name of every Cluster.
 const clusterName = "kubernetes"
@@ -37,7 +43,7 @@ const leastPause = 250 * time.Millisecond
 type Cluster struct {
 	config *rest.Config
 
-	table   atomic.Pointer[Table]
+	table   atomic.Pointer[topology.Table]
 	ready   atomic.Bool
 	changed chan struct{} // holds one element when the table is out of date
 	contact contact
@@ -46,15 +52,16 @@ type Cluster struct {
 	ground *ground
 
 	running sync.Mutex
-	stop    func() // not nil between Start and Stop
+	stop    func()            // not nil between Start and Stop
+	metrics *topology.Metrics // from Start on
 }
 
-var _ Source = (*Cluster)(nil)
+var _ topology.Source = (*Cluster)(nil)
 
-// NewCluster takes the path of a kubeconfig and the name of a context in it. Without a path it uses the service account of the
+// New takes the path of a kubeconfig and the name of a context in it. Without a path it uses the service account of the
 // pod; without a context the current one of the kubeconfig. Nothing is contacted before Start. The error says what is wrong with
 // the kubeconfig, or that there is no service account.
-func NewCluster(kubeconfig, context string) (*Cluster, error) {
+func New(kubeconfig, context string) (*Cluster, error) {
 	config, err := clientConfig(kubeconfig, context)
 	if err != nil {
 		return nil, err
@@ -73,12 +80,12 @@ func NewCluster(kubeconfig, context string) (*Cluster, error) {
 
 func newCluster(config *rest.Config) *Cluster {
 	c := &Cluster{config: config, changed: make(chan struct{}, 1)}
-	c.table.Store(&Table{})
+	c.table.Store(&topology.Table{})
 	return c
 }
 
 // Table returns what was last learned; at first nothing, unless a Cluster that was there before has learned it.
-func (c *Cluster) Table() *Table { return c.table.Load() }
+func (c *Cluster) Table() *topology.Table { return c.table.Load() }
 
 // Ready reports whether nodes and endpoints have been read once, by this Cluster or by the one before it.
 func (c *Cluster) Ready() bool { return c.ready.Load() }
@@ -102,7 +109,7 @@ func (c *Cluster) Start() error {
 	if err != nil {
 		return err
 	}
-	published.open(clusterName)
+	c.metrics = topology.NewMetrics(clusterName)
 	watching.join(c)
 
 	// Reflectors log a good deal that c.heard says better, and once.
@@ -120,7 +127,7 @@ func (c *Cluster) Start() error {
 		running.Wait()
 		utilnet.CloseIdleConnectionsFor(client.Transport)
 		watching.leave(c)
-		published.close(clusterName)
+		c.metrics.Close()
 	}
 	return nil
 }
@@ -192,7 +199,7 @@ func (c *Cluster) rebuild(nodes, endpointSlices func() []any) {
 	c.ground = survey(nodes())
 	t := c.ground.with(endpointSlices())
 	c.table.Store(t)
-	published.sized(clusterName, t)
+	c.metrics.Entries(t.Len())
 	if !c.ready.Swap(true) {
 		log.Infof("topology: kubernetes: nodes: %d, networks: %d", len(c.ground.nodes), t.Len())
 	}

@@ -1,7 +1,9 @@
-package topology
+package kubernetes
 
 import (
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 
 	v1 "k8s.io/api/core/v1"
 )
@@ -17,7 +19,7 @@ type big struct {
 func newBig(cloud bool) *big {
 	nodes, endpointSlices := syntheticCluster(5_000, 100_000, cloud)
 	b := &big{c: newCluster(nil), beat: nodes[17].DeepCopy()}
-	before := live()
+	before := topologytest.LiveHeap()
 	for _, n := range nodes {
 		b.nodes = append(b.nodes, trimmed(n))
 	}
@@ -25,7 +27,7 @@ func newBig(cloud bool) *big {
 		b.slices = append(b.slices, trimmed(s))
 	}
 	b.c.rebuild(listed(b.nodes...), listed(b.slices...))
-	b.size = live() - before
+	b.size = topologytest.LiveHeap() - before
 	b.beat.Status.Conditions = make([]v1.NodeCondition, 5)
 	for _, o := range nodes { // still there while the memory was measured
 		o.Labels = nil
@@ -92,7 +94,7 @@ func BenchmarkClusterSync(b *testing.B) {
 	for b.Loop() {
 		c := s.cluster(b)
 		start(b, c)
-		eventually(b, "ready", c.Ready)
+		topologytest.Eventually(b, "ready", c.Ready)
 		c.Stop()
 	}
 }

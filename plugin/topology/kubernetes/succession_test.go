@@ -1,8 +1,10 @@
-package topology
+package kubernetes
 
 import (
 	"net/http"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
 func TestReloadBeginsWithWhatWasKnown(t *testing.T) {
@@ -10,7 +12,7 @@ func TestReloadBeginsWithWhatWasKnown(t *testing.T) {
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 	old := s.cluster(t)
 	start(t, old)
-	eventually(t, "ready", old.Ready)
+	topologytest.Eventually(t, "ready", old.Ready)
 
 	s.answer(http.StatusServiceUnavailable)
 	c := s.cluster(t)
@@ -21,7 +23,7 @@ func TestReloadBeginsWithWhatWasKnown(t *testing.T) {
 	}
 	s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
 	s.answer(0)
-	eventually(t, "caught up", c.is("10.1.0.1", "r1/z2/n1"))
+	topologytest.Eventually(t, "caught up", c.is("10.1.0.1", "r1/z2/n1"))
 }
 
 func TestNothingIsKnownOfAnotherCluster(t *testing.T) {
@@ -29,7 +31,7 @@ func TestNothingIsKnownOfAnotherCluster(t *testing.T) {
 	elsewhere.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 	other := elsewhere.cluster(t)
 	start(t, other)
-	eventually(t, "ready", other.Ready)
+	topologytest.Eventually(t, "ready", other.Ready)
 
 	here.answer(http.StatusServiceUnavailable)
 	c := here.cluster(t)
@@ -44,7 +46,7 @@ func TestNothingIsKnownOfOneThatStopped(t *testing.T) {
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 	old := s.cluster(t)
 	start(t, old)
-	eventually(t, "ready", old.Ready)
+	topologytest.Eventually(t, "ready", old.Ready)
 	old.Stop()
 
 	s.answer(http.StatusServiceUnavailable)
