@@ -212,7 +212,7 @@ func TestNewFileSaysWhatIsWrong(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	path := write(t, "# fine\n10.0.0.1/8 a\n")
-	if _, err := NewFile(path); err == nil || err.Error() != path+":2: 10.0.0.1/8 has host bits set, did you mean 10.0.0.0/8?" {
+	if _, err := NewFile(path); err == nil || err.Error() != path+":2: 10.0.0.1/8 has host bits set: did you mean 10.0.0.0/8?" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"strings"
 	"unicode/utf8"
+
+	networks "github.com/coredns-ordering/ordering/internal/network"
 )
 
 // parse reads lines of NETWORK LOCATION. Every error begins with "path:line: ".
@@ -48,7 +48,7 @@ func parseLine(b *Builder, line []byte) (added bool, err error) {
 		return false, fmt.Errorf("%q is not UTF-8", line)
 	}
 	first, rest, _ := strings.Cut(strings.ReplaceAll(string(line), "\t", " "), " ")
-	network, err := parseNetwork(first)
+	network, err := networks.Parse(first)
 	if err != nil {
 		return false, err
 	}
@@ -60,29 +60,4 @@ func parseLine(b *Builder, line []byte) (added bool, err error) {
 		return false, fmt.Errorf("%s is too much, a location has no spaces", strings.Fields(surplus)[0])
 	}
 	return true, b.Add(network, location)
-}
-
-// parseNetwork reads a network, or an address as the network of that address alone. Whether host bits are set is left to the
-// Builder.
-func parseNetwork(word string) (netip.Prefix, error) {
-	before, after, slash := strings.Cut(word, "/")
-	addr, err := netip.ParseAddr(before)
-	switch {
-	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%s is not a network", word)
-	case addr.Zone() != "":
-		return netip.Prefix{}, fmt.Errorf("%s has a zone, leave %%%s out", word, addr.Zone())
-	case !slash:
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
-	if network, err := netip.ParsePrefix(word); err == nil {
-		return network, nil
-	}
-	if mask, err := netip.ParseAddr(after); err == nil && mask.Is4() && addr.Is4() {
-		m := mask.As4()
-		if length, size := net.IPMask(m[:]).Size(); size != 0 {
-			return netip.Prefix{}, fmt.Errorf("%s has a mask for a length, did you mean %s?", word, netip.PrefixFrom(addr, length).Masked())
-		}
-	}
-	return netip.Prefix{}, fmt.Errorf("%s: %s is not a prefix length from 0 to %d", word, after, addr.BitLen())
 }

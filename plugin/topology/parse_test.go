@@ -34,19 +34,19 @@ func TestParse(t *testing.T) {
 
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	for _, test := range []struct{ name, text, err string }{
-		{"host bits", "10.1.2.3/8 a", "f:1: 10.1.2.3/8 has host bits set, did you mean 10.0.0.0/8?"},
-		{"host bits, IPv6", "\n2001:db8::1/32 a", "f:2: 2001:db8::1/32 has host bits set, did you mean 2001:db8::/32?"},
+		{"host bits", "10.1.2.3/8 a", "f:1: 10.1.2.3/8 has host bits set: did you mean 10.0.0.0/8?"},
+		{"host bits, IPv6", "\n2001:db8::1/32 a", "f:2: 2001:db8::1/32 has host bits set: did you mean 2001:db8::/32?"},
 		{"no location", "10.0.0.0/8", "f:1: 10.0.0.0/8 has no location, write: 10.0.0.0/8 LOCATION"},
 		{"location in a comment", "10.0.0.0/8 # a", "f:1: 10.0.0.0/8 has no location, write: 10.0.0.0/8 LOCATION"},
 		{"three words", "10.0.0.0/8 a b c", "f:1: b is too much, a location has no spaces"},
-		{"not a network", "# x\n\nten a", "f:3: ten is not a network"},
-		{"three bytes", "10.0.0/24 a", "f:1: 10.0.0/24 is not a network"},
-		{"length", "10.0.0.0/33 a", "f:1: 10.0.0.0/33: 33 is not a prefix length from 0 to 32"},
-		{"length, IPv6", "2001:db8::/129 a", "f:1: 2001:db8::/129: 129 is not a prefix length from 0 to 128"},
-		{"empty length", "10.0.0.0/ a", "f:1: 10.0.0.0/:  is not a prefix length from 0 to 32"},
-		{"mask", "10.1.0.0/255.0.0.0 a", "f:1: 10.1.0.0/255.0.0.0 has a mask for a length, did you mean 10.0.0.0/8?"},
-		{"mask with holes", "10.0.0.0/255.0.255.0 a", "f:1: 10.0.0.0/255.0.255.0: 255.0.255.0 is not a prefix length from 0 to 32"},
-		{"zone", "fe80::1%eth0 a", "f:1: fe80::1%eth0 has a zone, leave %eth0 out"},
+		{"not a network", "# x\n\nten a", `f:3: "ten" is not an address or network`},
+		{"three bytes", "10.0.0/24 a", `f:1: "10.0.0/24" is not an address or network: did you mean 10.0.0.0/24?`},
+		{"length", "10.0.0.0/33 a", `f:1: 10.0.0.0/33: "33" is not a prefix length from 0 to 32`},
+		{"length, IPv6", "2001:db8::/129 a", `f:1: 2001:db8::/129: "129" is not a prefix length from 0 to 128`},
+		{"empty length", "10.0.0.0/ a", `f:1: 10.0.0.0/: "" is not a prefix length from 0 to 32`},
+		{"mask", "10.1.0.0/255.0.0.0 a", "f:1: 10.1.0.0/255.0.0.0 has a mask for a length: did you mean 10.0.0.0/8?"},
+		{"mask with holes", "10.0.0.0/255.0.255.0 a", `f:1: 10.0.0.0/255.0.255.0: "255.0.255.0" is not a prefix length from 0 to 32`},
+		{"zone", "fe80::1%eth0 a", "f:1: fe80::1%eth0 has a zone: leave out %eth0"},
 		{"empty label", "10.0.0.0/8 a//b", "f:1: a//b has an empty label, did you mean a/b?"},
 		{"no label", "10.0.0.0/8 /", `f:1: "/" is not a location`},
 		{"too deep", "10.0.0.0/8 1/2/3/4/5/6/7/8/9", "f:1: 1/2/3/4/5/6/7/8/9 has 9 labels, at most 8 are possible"},
@@ -56,6 +56,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"twice", "# x\n10.0.0.0/8 a\n11.0.0.0/8 a\n10.0.0.0/8 b", "f:4: 10.0.0.0/8 is already on line 2"},
 		{"twice, the earlier counts", "::/0 a\n10.0.0.0 a\n10.0.0.0/32 a\n::/0 a\n10.0.0.0 c", "f:3: 10.0.0.0/32 is already on line 2"},
 		{"two twice", "11.0.0.0/8 a\n10.0.0.0/8 a\n11.0.0.0/8 b\n10.0.0.0/8 b", "f:3: 11.0.0.0/8 is already on line 1"},
+		{"twice, all of IPv6", "::/0 a\n::/0 b", "f:2: ::/0 is already on line 1"},
 		{"twice, mapped", "10.0.0.0/8 a\n::ffff:10.0.0.0/104 b", "f:2: 10.0.0.0/8 is already on line 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -80,24 +81,24 @@ func writeSpans[K address[K]](text *strings.Builder, t *Table, s spans[K]) {
 			continue
 		}
 		for more := true; more && s.find(start) == i; {
-			length := s.widest(start, i)
-			fmt.Fprintln(text, netip.PrefixFrom(start.addr(), length), t.locations[s.locations[i]])
-			start, more = start.last(length).next()
+			n := s.widest(start, i)
+			fmt.Fprintln(text, n.prefix(), t.locations[s.locations[i]])
+			start, more = start.Last(int(n.length)).Next()
 		}
 	}
 }
 
-// widest returns the length of the widest network that begins at start and stays in span i.
-func (s *spans[K]) widest(start K, i int) int {
-	length := start.size()
-	for length > 0 {
-		network := netip.PrefixFrom(start.addr(), length-1)
-		if network.Masked() != network || s.find(start.last(length-1)) != i {
+// widest returns the widest network that begins at start and stays in span i.
+func (s *spans[K]) widest(start K, i int) network[K] {
+	n := network[K]{first: start, length: uint8(start.Size())}
+	for n.length > 0 {
+		wider := network[K]{first: start, length: n.length - 1}
+		if wider.prefix().Masked() != wider.prefix() || s.find(start.Last(int(wider.length))) != i {
 			break
 		}
-		length--
+		n = wider
 	}
-	return length
+	return n
 }
 
 func FuzzParse(f *testing.F) {

@@ -1,12 +1,16 @@
 package topology
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+)
 
 // Table says where addresses are; the longest prefix decides. It is immutable, and so safe for concurrent use. The zero Table
 // and a nil one are empty. A Builder makes others.
 type Table struct {
 	v4 spans[addr4]
-	v6 spans[addr6]
+	v6 spans[ipaddr.Addr]
 
 	locations []*Location // by the numbers in the spans; the first is nil, for none
 	networks  int
@@ -20,9 +24,9 @@ func (t *Table) Find(addr netip.Addr) *Location {
 		return nil
 	}
 	if addr = addr.Unmap(); addr.Is4() {
-		return t.locations[t.v4.location(makeAddr4(addr))]
+		return t.locations[t.v4.location(addr4From(addr))]
 	}
-	return t.locations[t.v6.location(makeAddr6(addr))]
+	return t.locations[t.v6.location(ipaddr.FromNetip(addr))]
 }
 
 // Scope returns the length of the shortest prefix around addr inside which every address has the same Find result as addr.
@@ -33,9 +37,9 @@ func (t *Table) Scope(addr netip.Addr) int {
 		return 0
 	}
 	if addr = addr.Unmap(); addr.Is4() {
-		return t.v4.scope(makeAddr4(addr))
+		return t.v4.scope(addr4From(addr))
 	}
-	return t.v6.scope(makeAddr6(addr))
+	return t.v6.scope(ipaddr.FromNetip(addr))
 }
 
 // Depth returns the most labels that any location in the table has: Depth minus Location.Shared is a tier.

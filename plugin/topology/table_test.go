@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
@@ -84,9 +85,9 @@ func (o oracle) edges() []netip.Addr {
 		first := e.network.Addr()
 		last := first
 		if first.Is4() {
-			last = makeAddr4(first).last(e.network.Bits()).addr()
+			last = addr4From(first).Last(e.network.Bits()).Netip()
 		} else {
-			last = makeAddr6(first).last(e.network.Bits()).addr()
+			last = ipaddr.FromNetip(first).Last(e.network.Bits()).Netip()
 		}
 		for _, a := range []netip.Addr{first, first.Prev(), last, last.Next()} {
 			if a.IsValid() {
