@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ type File struct {
 	path  string
 	table atomic.Pointer[Table]
 
-	// Only NewFile and, after Start, the goroutine of the watch touch these.
+	// Only NewFile and, after Start, the goroutine of poll touch these.
 	seen    os.FileInfo       // of the file last read; nil if it has to be read again in any case
 	sum     [sha256.Size]byte // of the text last read, good or bad
 	trouble string            // what was last reported, "" when all is well
@@ -55,8 +56,10 @@ func (f *File) Ready() bool { return true }
 // Name returns the path as it was given.
 func (f *File) Name() string { return f.path }
 
-// Start watches the file. Where the system does not tell of changes, as when it has no more watches to give, the file is looked at
-// every 30 seconds, and a warning says so. The error is always nil.
+// pollInterval is the time from one look at a file to the next.
+const pollInterval = time.Second
+
+// Start begins to look at the file every second. The error is always nil.
 func (f *File) Start() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,15 +69,31 @@ func (f *File) Start() error {
 	f.metrics = NewMetrics(f.path)
 	f.metrics.Entries(f.Table().Len())
 	f.metrics.Synced(time.Now())
-	stop, err := watchFile(f.path, f.reload)
-	if err != nil {
-		log.Warningf("topology: %s: cannot be watched: %v; it is looked at every %v instead", f.path, err, recheck)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { f.poll(ctx) })
+	f.stop = func() {
+		cancel()
+		running.Wait()
 	}
-	f.stop = stop
 	return nil
 }
 
-// Stop ends the watch and waits for it. Its error is always nil.
+// poll looks at the file until ctx is done.
+func (f *File) poll(ctx context.Context) {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		f.reload() // at once: the file may have changed since it was read
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Stop ends the looks and waits for the end. Its error is always nil.
 func (f *File) Stop() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

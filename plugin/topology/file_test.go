@@ -7,9 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
@@ -157,8 +155,8 @@ func TestFileThatComesBack(t *testing.T) {
 	}
 }
 
-// settle gives the watch the time to see what happened.
-func (f *File) settle() { time.Sleep(3 * quiet) }
+// settle waits for the next look.
+func (f *File) settle() { time.Sleep(pollInterval * 3 / 2) }
 
 func TestSameTextMakesNoNewTable(t *testing.T) {
 	path := write(t, "10.0.0.0/8 a\n")
@@ -215,36 +213,4 @@ func TestNewFileSaysWhatIsWrong(t *testing.T) {
 	if _, err := NewFile(path); err == nil || err.Error() != path+":2: 10.0.0.1/8 has host bits set: did you mean 10.0.0.0/8?" {
 		t.Errorf("error %v", err)
 	}
-}
-
-func TestEventsAreCoalesced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		happened := make(chan struct{})
-		var looked atomic.Int32
-		go coalesce(t.Context(), happened, func() { looked.Add(1) })
-		for range 10 { // closer than quiet
-			happened <- struct{}{}
-			time.Sleep(quiet / 2)
-		}
-		time.Sleep(quiet)
-		synctest.Wait()
-		if looked.Load() != 1 {
-			t.Fatalf("looked %d times at one burst, want 1", looked.Load())
-		}
-		for range int(3 * most / (quiet / 2)) { // never quiet
-			happened <- struct{}{}
-			time.Sleep(quiet / 2)
-		}
-		synctest.Wait()
-		if n := looked.Load(); n < 3 || n > 5 {
-			t.Fatalf("looked %d times in a long burst, want about 4", n)
-		}
-		time.Sleep(quiet)
-		looked.Store(0)
-		time.Sleep(10 * recheck)
-		synctest.Wait()
-		if n := looked.Load(); n < 9 || n > 10 {
-			t.Fatalf("looked %d times in 10 rechecks", n)
-		}
-	})
 }
