@@ -1,3 +1,9 @@
+// Package kubernetes learns from a Kubernetes cluster where addresses are.
+//
+// A Cluster is a topology.Source that watches the nodes and EndpointSlices of a cluster through its
+// API server. The location of a node is region/zone/node: its labels topology.kubernetes.io/region
+// and topology.kubernetes.io/zone, and its name. The node's addresses and pod networks get that
+// location, and so do the endpoints that run on the node.
 package kubernetes
 
 import (
@@ -23,58 +29,58 @@ import (
 
 var log = clog.NewWithPlugin("ordering")
 
-// clusterName is the Name of every Cluster.
-const clusterName = "kubernetes"
+// name is what Name returns for every Cluster.
+const name = "kubernetes"
 
-// leastPause is how long at least one table serves before the next is made.
-const leastPause = 250 * time.Millisecond
+// minPause is the shortest time between two tables.
+const minPause = 250 * time.Millisecond
 
-// Cluster is a Source that learns from the Kubernetes API where addresses are. A node is at region/zone/node, by its labels
-// topology.kubernetes.io/region and topology.kubernetes.io/zone and its name; Unknown stands for a label that it lacks, unless
-// another node in the same zone tells the region. The node's pod networks and addresses are there. The endpoints of
-// EndpointSlices are where their node is or, when the node is not known, their zone; they count where the networks of the nodes
-// say something else, or nothing.
+// Cluster is a topology.Source for a Kubernetes cluster.
 //
-// An address that several nodes or several endpoints claim is where the claims agree: in the zone, if two nodes in one zone
-// claim it. A node's own address is not open to the claims of endpoints.
+// A node without a region or zone label has topology.Unknown in its place, unless another node in
+// the same zone has the region. An endpoint has the location of its node or, if there is no such
+// node, of its zone. It gets an entry of its own only where the networks of the nodes give its
+// address another location, a wider one or none.
 //
-// When the API server goes away the last table serves on, and the watch is tried again until it is back. A Cluster that is
-// started while another one still watches the same API server begins with the table of that.
+// An address that several nodes claim, or several endpoints, gets the labels that the claims share:
+// the zone, if two nodes of one zone claim it. No endpoint changes the location of a node's own
+// address.
+//
+// While the API server does not answer, the last table stays, and the Cluster keeps trying. A
+// Cluster begins with the table of another one that is running for the same API server, if there is
+// one.
 type Cluster struct {
 	config *rest.Config
 
 	table   atomic.Pointer[topology.Table]
 	ready   atomic.Bool
-	changed chan struct{} // holds one element when the table is out of date
-	contact contact
+	changed chan struct{} // holds one element while the table is out of date
 
-	mu     sync.Mutex // held while a table is made, and while it is decided whether an event calls for a new one
-	ground *ground
+	mu    sync.Mutex // held while a table is made, and while an event is compared with the table
+	index *nodeIndex // of the table; nil before the first
 
-	running sync.Mutex
-	stop    func()            // not nil between Start and Stop
-	metrics *topology.Metrics // from Start on
+	lifecycle sync.Mutex
+	stop      func()            // not nil between Start and Stop
+	metrics   *topology.Metrics // nil before Start
 }
 
 var _ topology.Source = (*Cluster)(nil)
 
-// New takes the path of a kubeconfig and the name of a context in it. Without a path it uses the service account of the
-// pod; without a context the current one of the kubeconfig. Nothing is contacted before Start. The error says what is wrong with
-// the kubeconfig, or that there is no service account.
+// New returns a Cluster that connects as the context of a kubeconfig says. kubeconfig is a path. If
+// it is empty, the Cluster connects with the service account of the pod that it runs in. If context
+// is empty, the kubeconfig's current context is used. New connects to nothing. The error says what
+// is wrong with the kubeconfig, or that there is no service account.
 func New(kubeconfig, context string) (*Cluster, error) {
 	config, err := clientConfig(kubeconfig, context)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := rest.TLSConfigFor(config); err != nil {
-		return nil, fmt.Errorf("%s: %w", config.Host, err)
-	}
 	config.UserAgent = "coredns-ordering"
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.WarningHandler = rest.NoWarnings{}
-	// The defaults are right for the rest: no overall timeout, which would end watches, and 5 requests a second, far more than
-	// two watches ask for.
+	// The other defaults fit: no timeout, which would end watches, and a limit of 5 requests a
+	// second, where two watches need far fewer.
 	return newCluster(config), nil
 }
 
@@ -84,58 +90,61 @@ func newCluster(config *rest.Config) *Cluster {
 	return c
 }
 
-// Table returns what was last learned; at first nothing, unless a Cluster that was there before has learned it.
+// Table returns the table of what was last learned. It is empty before Ready reports true.
 func (c *Cluster) Table() *topology.Table { return c.table.Load() }
 
-// Ready reports whether nodes and endpoints have been read once, by this Cluster or by the one before it.
+// Ready reports whether the nodes and the EndpointSlices have been read once, by this Cluster or by
+// the one whose table it began with.
 func (c *Cluster) Ready() bool { return c.ready.Load() }
 
 // Name returns "kubernetes".
-func (c *Cluster) Name() string { return clusterName }
+func (c *Cluster) Name() string { return name }
 
-// Start begins to watch the cluster and returns at once, whether the API server answers or not. The error tells that there
-// can be no connection at all, as with a certificate that is not one.
+// Start begins to watch the cluster, and returns at once whether or not the API server answers. The
+// error says why there can be no connection. Start does nothing if the Cluster is running.
 func (c *Cluster) Start() error {
-	c.running.Lock()
-	defer c.running.Unlock()
+	c.lifecycle.Lock()
+	defer c.lifecycle.Unlock()
 	if c.stop != nil {
 		return nil
 	}
 	client, err := rest.HTTPClientFor(c.config)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.config.Host, err)
 	}
-	nodes, endpointSlices, err := c.informers(client)
+	status := &apiStatus{host: c.config.Host}
+	nodes, endpointSlices, err := c.informers(client, status)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.config.Host, err)
 	}
-	c.metrics = topology.NewMetrics(clusterName)
-	watching.join(c)
+	c.metrics = topology.NewMetrics(name)
+	status.metrics = c.metrics
+	running.add(c)
 
-	// Reflectors log a good deal that c.heard says better, and once.
+	// Without a logger: reflectors log each failure, which apiStatus logs more clearly and once.
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), klog.Logger{}))
-	var running sync.WaitGroup
-	running.Go(func() { nodes.RunWithContext(ctx) })
-	running.Go(func() { endpointSlices.RunWithContext(ctx) })
-	running.Go(func() {
+	var goroutines sync.WaitGroup
+	goroutines.Go(func() { nodes.RunWithContext(ctx) })
+	goroutines.Go(func() { endpointSlices.RunWithContext(ctx) })
+	goroutines.Go(func() {
 		if cache.WaitForCacheSync(ctx.Done(), nodes.HasSynced, endpointSlices.HasSynced) {
 			c.follow(ctx, func() { c.rebuild(nodes.GetStore().List, endpointSlices.GetStore().List) })
 		}
 	})
 	c.stop = func() {
 		cancel()
-		running.Wait()
+		goroutines.Wait()
 		utilnet.CloseIdleConnectionsFor(client.Transport)
-		watching.leave(c)
+		running.remove(c)
 		c.metrics.Close()
 	}
 	return nil
 }
 
-// Stop ends the watch and waits for the end. Its error is always nil.
+// Stop ends the watch and waits for its end. Its error is always nil.
 func (c *Cluster) Stop() error {
-	c.running.Lock()
-	defer c.running.Unlock()
+	c.lifecycle.Lock()
+	defer c.lifecycle.Unlock()
 	if c.stop != nil {
 		c.stop()
 		c.stop = nil
@@ -143,8 +152,10 @@ func (c *Cluster) Stop() error {
 	return nil
 }
 
-// informers returns one informer per kind, whose objects are *nodeFacts and *sliceFacts.
-func (c *Cluster) informers(client *http.Client) (nodes, endpointSlices cache.SharedIndexInformer, err error) {
+// informers returns one informer per kind. They hold *nodeInfo and *sliceInfo.
+func (c *Cluster) informers(client *http.Client, status *apiStatus) (
+	nodes, endpointSlices cache.SharedIndexInformer, err error) {
+
 	core, err := corev1.NewForConfigAndClient(c.config, client)
 	if err != nil {
 		return nil, nil, err
@@ -153,19 +164,20 @@ func (c *Cluster) informers(client *http.Client) (nodes, endpointSlices cache.Sh
 	if err != nil {
 		return nil, nil, err
 	}
-	nodes, err = informer(c, "nodes", core.Nodes(), trimNode, c.nodeChanged)
+	nodes, err = newInformer("nodes", core.Nodes(), trimNode, status, c.nodeChanged)
 	if err != nil {
 		return nil, nil, err
 	}
-	endpointSlices, err = informer(c, "endpointslices", discovery.EndpointSlices(""), trimSlice, c.sliceChanged)
+	endpointSlices, err = newInformer("endpointslices", discovery.EndpointSlices(""), trimSlice, status, c.sliceChanged)
 	return nodes, endpointSlices, err
 }
 
-// follow calls rebuild now, and again when c.changed says so, but leaves a pause of ten times as long as it took: a cluster where
-// much is going on costs a tenth of a processor at most.
+// follow calls rebuild at once, and again whenever the table is out of date, until ctx is done.
+// After each call it waits for ten times as long as the call took, so that a cluster with many
+// changes takes no more than a tenth of a processor.
 func (c *Cluster) follow(ctx context.Context, rebuild func()) {
 	select {
-	case <-c.changed: // by what the first table will hold
+	case <-c.changed: // by an event that the first table includes
 	default:
 	}
 	for {
@@ -174,7 +186,7 @@ func (c *Cluster) follow(ctx context.Context, rebuild func()) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(leastPause, 10*time.Since(began))):
+		case <-time.After(max(minPause, 10*time.Since(began))):
 		}
 		select {
 		case <-ctx.Done():
@@ -184,6 +196,7 @@ func (c *Cluster) follow(ctx context.Context, rebuild func()) {
 	}
 }
 
+// markChanged notes that the table is out of date.
 func (c *Cluster) markChanged() {
 	select {
 	case c.changed <- struct{}{}:
@@ -191,40 +204,46 @@ func (c *Cluster) markChanged() {
 	}
 }
 
-// rebuild makes the table from what the informers hold. It asks them under the lock: an event that comes too late for them to
-// hold has to wait, and then be judged by the new table, not by the old one.
+// rebuild makes the table of what the informers hold. It lists that under the lock: an event that
+// is too late for the lists has to wait, and is then compared with the new table, not the old one.
 func (c *Cluster) rebuild(nodes, endpointSlices func() []any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ground = survey(nodes())
-	t := c.ground.with(endpointSlices())
+	c.index = indexNodes(nodes())
+	t := c.index.tableWith(endpointSlices())
 	c.table.Store(t)
 	c.metrics.Entries(t.Len())
 	if !c.ready.Swap(true) {
-		log.Infof("topology: kubernetes: nodes: %d, networks: %d", len(c.ground.nodes), t.Len())
+		log.Infof("topology: kubernetes: nodes: %d, networks: %d", len(c.index.nodes), t.Len())
 	}
 }
 
-// nodeChanged marks the table as out of date if it was made from other facts about the node. Most events are heartbeats, which
-// change nothing here.
-func (c *Cluster) nodeChanged(before, after *nodeFacts) {
+// nodeChanged handles an event of a node; after is nil for a node that was deleted. It marks the
+// table as out of date unless the table was made from the same information, as after a heartbeat.
+func (c *Cluster) nodeChanged(_, after *nodeInfo) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if after == nil || c.ground == nil || !after.equal(c.ground.nodes[after.Name]) {
+	if after == nil || c.index == nil || !after.equal(c.index.nodes[after.Name]) {
 		c.markChanged()
 	}
 }
 
-// sliceChanged marks the table as out of date if it owes something to the endpoints as they were before or if it does not say
-// where they are now. Where pods have the networks of their nodes, endpoints may come and go without either.
-func (c *Cluster) sliceChanged(before, after *sliceFacts) {
+// sliceChanged handles an event of an EndpointSlice, of which before is nil if it is new and after
+// if it was deleted. It marks the table as out of date if an endpoint of before may have an entry
+// of its own, or if an endpoint of after needs one. Where pods have addresses in their node's pod
+// network, neither is the case, whatever pods come and go.
+func (c *Cluster) sliceChanged(before, after *sliceInfo) {
 	if before.equal(after) {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	missing := func(e endpoint) bool { return c.ground.lacks(e) && !says(c.Table(), e.addr, c.ground.place(e)) }
-	if c.ground == nil || slices.ContainsFunc(before.list(), c.ground.lacks) || slices.ContainsFunc(after.list(), missing) {
+	missing := func(e endpoint) bool {
+		return c.index.lacks(e) && !knows(c.Table(), e.addr, c.index.place(e))
+	}
+	if c.index == nil || slices.ContainsFunc(before.list(), c.index.lacks) ||
+		slices.ContainsFunc(after.list(), missing) {
+
 		c.markChanged()
 	}
 }

@@ -12,35 +12,39 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// lister is what the typed clients have in common.
+// lister is the part of a typed client that an informer needs.
 type lister[L runtime.Object] interface {
 	List(context.Context, metav1.ListOptions) (L, error)
 	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-// informer watches one kind, keeps facts of type F, and tells changed about each event: before is nil for an object that is new,
-// after for one that is gone.
-func informer[L runtime.Object, F any](c *Cluster, kind string, client lister[L], trim cache.TransformFunc, changed func(before, after *F)) (cache.SharedIndexInformer, error) {
+// newInformer returns an informer of one kind. It keeps of each object the *I that trim returns,
+// and calls changed for each event: before is nil for a new object, after for a deleted one. The
+// result of each request is reported to status.
+func newInformer[L runtime.Object, I any](kind string, client lister[L], trim cache.TransformFunc,
+	status *apiStatus, changed func(before, after *I)) (cache.SharedIndexInformer, error) {
+
 	informer := cache.NewSharedIndexInformer(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			list, err := client.List(ctx, options)
-			c.heard(ctx, "list", kind, err)
+			status.report(ctx, "list", kind, err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			w, err := client.Watch(ctx, options)
 			switch initial := options.SendInitialEvents != nil && *options.SendInitialEvents; {
 			case initial && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)):
-				// An older API server. A list follows.
+				// An API server that cannot send a list as events. The reflector asks for a list next.
 			case initial:
-				c.heard(ctx, "list", kind, err)
+				status.report(ctx, "list", kind, err)
 				if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
-					// After these the reflector waits here, for up to a minute and whatever becomes of ctx: Stop would have
-					// to wait too. After others it tries a list, and then waits no longer than ctx allows.
+					// After such an error the reflector waits for up to a minute, even if ctx ends, and
+					// Stop would have to wait with it. After any other it asks for a list, and then waits
+					// no longer than until ctx ends.
 					err = errors.New(err.Error())
 				}
 			default:
-				c.heard(ctx, "watch", kind, err)
+				status.report(ctx, "watch", kind, err)
 			}
 			return w, err
 		},
@@ -48,27 +52,29 @@ func informer[L runtime.Object, F any](c *Cluster, kind string, client lister[L]
 	if err := informer.SetTransform(trim); err != nil {
 		return nil, err
 	}
-	// What cannot be listed or watched was heard above, and sooner: refused connections are tried again without a word to this.
+	// The requests above report their errors, refused connections included, of which the reflector
+	// does not tell this handler.
 	if err := informer.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {}); err != nil {
 		return nil, err
 	}
-	tell := func(before, after *F) {
-		c.heard(context.Background(), "watch", kind, nil)
+	event := func(before, after *I) {
+		status.report(context.Background(), "watch", kind, nil)
 		changed(before, after)
 	}
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(after any) { tell(nil, facts[F](after)) },
-		UpdateFunc: func(before, after any) { tell(facts[F](before), facts[F](after)) },
-		DeleteFunc: func(before any) { tell(facts[F](before), nil) },
+		AddFunc:    func(after any) { event(nil, infoOf[I](after)) },
+		UpdateFunc: func(before, after any) { event(infoOf[I](before), infoOf[I](after)) },
+		DeleteFunc: func(before any) { event(infoOf[I](before), nil) },
 	})
 	return informer, err
 }
 
-// facts returns what an informer holds of an object, the last that was known of one whose deletion was missed.
-func facts[F any](object any) *F {
-	if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
-		object = gone.Obj
+// infoOf returns what an informer holds of an object. If the informer missed the deletion of the
+// object, that is the last that it knew.
+func infoOf[I any](object any) *I {
+	if deleted, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = deleted.Obj
 	}
-	f, _ := object.(*F)
-	return f
+	info, _ := object.(*I)
+	return info
 }

@@ -59,10 +59,18 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
-// MetricNames are the names of all metrics that a source has, without the prefix.
-var MetricNames = []string{"topology_entries", "topology_last_sync_timestamp_seconds", "topology_reload_failures_total"}
+// The names of the metrics that each source has, for Metric.
+const (
+	Entries  = "topology_entries"
+	LastSync = "topology_last_sync_timestamp_seconds"
+	Failures = "topology_reload_failures_total"
+)
 
-// Metric returns the value of a metric of a source, and whether there is one.
+// MetricNames are the names of all metrics that each source has.
+var MetricNames = []string{Entries, LastSync, Failures}
+
+// Metric returns the value of a metric of a source, and whether there is one. name leaves out the
+// prefix coredns_ordering_.
 func Metric(tb testing.TB, name, source string) (value float64, found bool) {
 	tb.Helper()
 	families, err := prometheus.DefaultGatherer.Gather()

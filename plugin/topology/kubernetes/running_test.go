@@ -7,7 +7,7 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
-func TestReloadBeginsWithWhatWasKnown(t *testing.T) {
+func TestReloadBeginsWithTheTableOfTheRunningCluster(t *testing.T) {
 	s := newAPIServer(t)
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 	old := s.cluster(t)
@@ -18,15 +18,15 @@ func TestReloadBeginsWithWhatWasKnown(t *testing.T) {
 	c := s.cluster(t)
 	start(t, c)
 	old.Stop()
-	if !c.Ready() || !c.is("10.1.0.1", "r1/z1/n1")() {
-		t.Error("the new one does not know what the old one knew")
+	if !c.Ready() || !located(c, "10.1.0.1", "r1/z1/n1")() {
+		t.Error("the new Cluster did not begin with the table of the old one")
 	}
 	s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
 	s.answer(0)
-	topologytest.Eventually(t, "caught up", c.is("10.1.0.1", "r1/z2/n1"))
+	topologytest.Eventually(t, "caught up", located(c, "10.1.0.1", "r1/z2/n1"))
 }
 
-func TestNothingIsKnownOfAnotherCluster(t *testing.T) {
+func TestTableOfAnotherServerIsNotTaken(t *testing.T) {
 	here, elsewhere := newAPIServer(t), newAPIServer(t)
 	elsewhere.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 	other := elsewhere.cluster(t)
@@ -37,11 +37,11 @@ func TestNothingIsKnownOfAnotherCluster(t *testing.T) {
 	c := here.cluster(t)
 	start(t, c)
 	if c.Ready() || c.Table().Len() > 0 {
-		t.Error("it knows what was never said to it")
+		t.Error("the Cluster has the table of another API server")
 	}
 }
 
-func TestNothingIsKnownOfOneThatStopped(t *testing.T) {
+func TestTableOfAStoppedClusterIsNotTaken(t *testing.T) {
 	s := newAPIServer(t)
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 	old := s.cluster(t)
@@ -53,6 +53,6 @@ func TestNothingIsKnownOfOneThatStopped(t *testing.T) {
 	c := s.cluster(t)
 	start(t, c)
 	if c.Ready() || c.Table().Len() > 0 {
-		t.Error("a table outlives everybody who keeps it up to date")
+		t.Error("the Cluster has a table that nobody kept up to date")
 	}
 }
