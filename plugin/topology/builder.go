@@ -7,14 +7,14 @@ import (
 	"strings"
 
 	"github.com/coredns-ordering/ordering/internal/ipaddr"
-	networks "github.com/coredns-ordering/ordering/internal/network"
+	"github.com/coredns-ordering/ordering/internal/network"
 )
 
 // Builder collects networks with their locations and makes a Table of them. The zero Builder is
 // ready to use. A Builder is not safe for concurrent use.
 type Builder struct {
-	v4 []network[addr4]
-	v6 []network[ipaddr.Addr]
+	v4 []entry[addr4]
+	v6 []entry[ipaddr.Addr]
 
 	numbers   map[string]uint32 // by the path of a location its index in locations
 	locations []*Location       // the first is nil, for none
@@ -37,7 +37,7 @@ func (e *DuplicateError) Error() string { return fmt.Sprintf("%v was added twice
 // the location is refused by ParseLocation. It does not notice that a network was added before:
 // Table does.
 func (b *Builder) Add(net netip.Prefix, location string) error {
-	net, err := networks.Check(net)
+	net, err := network.Check(net)
 	if err != nil {
 		return err
 	}
@@ -46,9 +46,9 @@ func (b *Builder) Add(net netip.Prefix, location string) error {
 		return err
 	}
 	if addr, length := net.Addr(), uint8(net.Bits()); addr.Is4() {
-		b.v4 = append(b.v4, network[addr4]{addr4From(addr), number, b.added, length})
+		b.v4 = append(b.v4, entry[addr4]{addr4From(addr), number, b.added, length})
 	} else {
-		b.v6 = append(b.v6, network[ipaddr.Addr]{ipaddr.FromNetip(addr), number, b.added, length})
+		b.v6 = append(b.v6, entry[ipaddr.Addr]{ipaddr.FromNetip(addr), number, b.added, length})
 	}
 	b.added++
 	return nil
@@ -77,8 +77,8 @@ func (b *Builder) number(path string) (uint32, error) {
 // Table returns a Table of what was added so far. The Builder can be used further. If a network was
 // added twice, the error is a *DuplicateError for the earliest second addition.
 func (b *Builder) Table() (*Table, error) {
-	slices.SortFunc(b.v4, network[addr4].compare)
-	slices.SortFunc(b.v6, network[ipaddr.Addr].compare)
+	slices.SortFunc(b.v4, entry[addr4].compare)
+	slices.SortFunc(b.v6, entry[ipaddr.Addr].compare)
 	d4, d6 := firstDuplicate(b.v4), firstDuplicate(b.v6)
 	switch {
 	case d4 != nil && (d6 == nil || d4.Second < d6.Second):
@@ -100,7 +100,7 @@ func (b *Builder) Table() (*Table, error) {
 
 // firstDuplicate returns an error for the network that was the earliest to be added again, nil if
 // there is none.
-func firstDuplicate[K address[K]](sorted []network[K]) *DuplicateError {
+func firstDuplicate[K address[K]](sorted []entry[K]) *DuplicateError {
 	var found *DuplicateError
 	for i := 1; i < len(sorted); i++ {
 		m, n := sorted[i-1], sorted[i]

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/quote"
+
 	"github.com/coredns/coredns/plugin"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,14 +24,14 @@ var (
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
 		Name:      "topology_last_sync_timestamp_seconds",
-		Help:      "When the topology file was last read, or the Kubernetes API last heard of, in seconds since 1970.",
+		Help:      "When the topology table was last known to be current, changed or not, in seconds since 1970.",
 	}, []string{"source"})
 
 	failures = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
-		Name:      "topology_reload_failures_total",
-		Help:      "Counter of attempts to read the topology that failed; the last table serves on.",
+		Name:      "topology_failures_total",
+		Help:      "Counter of looks at the topology file and requests to the Kubernetes API that failed.",
 	}, []string{"source"})
 )
 
@@ -50,8 +52,10 @@ type Metrics struct {
 	closed bool // guarded by the lock of sourceUsers
 }
 
-// NewMetrics begins to publish the state of the source of this name. The caller must call Close.
+// NewMetrics begins to publish the state of the source of this name. Characters of the name that
+// cannot be printed are published as escapes. The caller must call Close.
 func NewMetrics(source string) *Metrics {
+	source = quote.Line(source)
 	sourceUsers.Lock()
 	defer sourceUsers.Unlock()
 	sourceUsers.count[source]++

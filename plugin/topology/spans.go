@@ -9,16 +9,16 @@ import (
 // maxIndexBits limits the index of spans to 65,537 numbers, 256 KiB.
 const maxIndexBits = 16
 
-// network is a network of a Builder.
-type network[K address[K]] struct {
-	first    K      // its first address
+// entry is a network of a Builder with its location.
+type entry[K address[K]] struct {
+	first    K      // the first address of the network
 	location uint32 // the number of its location, from 1 up
-	order    uint32 // how many networks were added before it
-	length   uint8  // of its prefix
+	order    uint32 // how many entries were added before it
+	length   uint8  // of the prefix
 }
 
-// compare orders networks by first address, then the wider before the narrower, then by order.
-func (n network[K]) compare(m network[K]) int {
+// compare orders entries by first address, then the wider before the narrower, then by order.
+func (n entry[K]) compare(m entry[K]) int {
 	switch {
 	case n.first.Less(m.first):
 		return -1
@@ -28,11 +28,11 @@ func (n network[K]) compare(m network[K]) int {
 	return cmp.Or(cmp.Compare(n.length, m.length), cmp.Compare(n.order, m.order))
 }
 
-// endsBefore reports whether a comes after the last address of n.
-func (n network[K]) endsBefore(a K) bool { return n.first.Last(int(n.length)).Less(a) }
+// endsBefore reports whether a comes after the last address of the network.
+func (n entry[K]) endsBefore(a K) bool { return n.first.Last(int(n.length)).Less(a) }
 
-// prefix returns n as a netip.Prefix.
-func (n network[K]) prefix() netip.Prefix {
+// prefix returns the network.
+func (n entry[K]) prefix() netip.Prefix {
 	addr := n.first.Netip()
 	if !addr.IsValid() { // :: is the absent address to package ipaddr
 		addr = netip.IPv6Unspecified()
@@ -64,15 +64,15 @@ type spans[K address[K]] struct {
 	skip, width int
 }
 
-// newSpans takes networks in the order of network.compare, no two of them the same.
-func newSpans[K address[K]](networks []network[K]) spans[K] {
+// newSpans takes entries in the order of entry.compare, no two of them for the same network.
+func newSpans[K address[K]](entries []entry[K]) spans[K] {
 	var s spans[K]
-	if len(networks) == 0 {
+	if len(entries) == 0 {
 		return s
 	}
 	var zero K
 	s.put(zero, 0)
-	var open []network[K] // the networks that contain the current address, widest first
+	var open []entry[K] // those whose networks contain the current address, widest first
 	closeInnermost := func() {
 		inner := open[len(open)-1]
 		open = open[:len(open)-1]
@@ -84,7 +84,7 @@ func newSpans[K address[K]](networks []network[K]) spans[K] {
 			s.put(after, outer)
 		}
 	}
-	for _, n := range networks {
+	for _, n := range entries {
 		for len(open) > 0 && open[len(open)-1].endsBefore(n.first) {
 			closeInnermost()
 		}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -233,6 +234,39 @@ func tell(c *Cluster, before, after object) {
 		c.nodeChanged(infoOf[nodeInfo](old), infoOf[nodeInfo](fresh))
 	} else {
 		c.sliceChanged(infoOf[sliceInfo](old), infoOf[sliceInfo](fresh))
+	}
+}
+
+// TestPauseIsTenTimesTheWork has rebuilds that take less and more than a tenth of minPause.
+func TestPauseIsTenTimesTheWork(t *testing.T) {
+	for work, want := range map[time.Duration]time.Duration{
+		minPause/10 - 1: minPause,
+		minPause/10 + 1: minPause + 10,
+		time.Second:     10 * time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(&rest.Config{})
+			var ended time.Time
+			var pauses []time.Duration
+			ctx, cancel := context.WithCancel(t.Context())
+			var follow sync.WaitGroup
+			follow.Go(func() {
+				c.follow(ctx, func() {
+					if !ended.IsZero() {
+						pauses = append(pauses, time.Since(ended))
+					}
+					c.markChanged() // during the work
+					time.Sleep(work)
+					ended = time.Now()
+				})
+			})
+			time.Sleep(3 * (work + want))
+			cancel()
+			follow.Wait()
+			if len(pauses) < 2 || pauses[0] != want || pauses[1] != want {
+				t.Errorf("after %v the pauses are %v, want %v", work, pauses, want)
+			}
+		})
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/plugin/topology"
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
+
+	"k8s.io/client-go/rest"
 )
 
 func TestReloadBeginsWithTheTableOfTheRunningCluster(t *testing.T) {
@@ -55,4 +58,38 @@ func TestTableOfAStoppedClusterIsNotTaken(t *testing.T) {
 	if c.Ready() || c.Table().Len() > 0 {
 		t.Error("the Cluster has a table that nobody kept up to date")
 	}
+}
+
+func TestNewClusterBeginsWithTheLatestReadyTable(t *testing.T) {
+	var r runningClusters
+	tables := map[*topology.Table]string{}
+	add := func(host, name string, ready bool) *Cluster {
+		c := newCluster(&rest.Config{Host: host})
+		r.add(c)
+		if name != "" {
+			table := &topology.Table{}
+			tables[table] = name
+			c.table.Store(table)
+			c.ready.Store(ready)
+		}
+		return c
+	}
+	add("server", "first", true)
+	second := add("server", "second", true)
+	third := add("server", "third", false)
+	add("another server", "fourth", true)
+	check := func(want string) {
+		t.Helper()
+		c := add("server", "", false)
+		if got := tables[c.Table()]; got != want || c.Ready() != (want != "") {
+			t.Errorf("the table is that of the %s, ready %v, want %s", got, c.Ready(), want)
+		}
+		r.remove(c)
+	}
+	check("second")
+	third.ready.Store(true)
+	check("third")
+	r.remove(third)
+	r.remove(second)
+	check("first")
 }

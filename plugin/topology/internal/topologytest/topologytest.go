@@ -63,7 +63,7 @@ func (b *lockedBuffer) String() string {
 const (
 	Entries  = "topology_entries"
 	LastSync = "topology_last_sync_timestamp_seconds"
-	Failures = "topology_reload_failures_total"
+	Failures = "topology_failures_total"
 )
 
 // MetricNames are the names of all metrics that each source has.
