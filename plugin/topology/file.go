@@ -7,7 +7,8 @@ import "sync"
 //	NETWORK LOCATION
 //
 // NETWORK is a network in CIDR notation or a single address, LOCATION a path as ParseLocation takes
-// it. A # begins a comment. The longest prefix decides. The file has at most 64 MiB.
+// it. A # begins a comment. The longest prefix decides. Only a regular file of at most 64 MiB is read,
+// with lines of at most 4096 bytes.
 //
 // Between Start and Stop the file is read again after each change: when it is written, when another
 // file is renamed to its path, and when a symbolic link on the way to it changes, as it does with a

@@ -269,9 +269,33 @@ func TestEmptiedFile(t *testing.T) {
 				if _, err := NewFile(path); err == nil || !strings.HasSuffix(err.Error(), "the table in use has 2") {
 					t.Errorf("error %v", err)
 				}
+				rewrite(t, path, two)
+				poll()
+				expect(t, f, 2, "as before")
+				rewrite(t, path, text)
+				poll()
+				expect(t, f, 2, "emptied again")
+				if n := failureCount(t, f); n != 2 {
+					t.Errorf("%d failures, want 2", n)
+				}
+				time.Sleep(pollInterval)
+				synctest.Wait()
+				if n := failureCount(t, f); n != 3 {
+					t.Errorf("%d failures at one more look, want 3", n)
+				}
 				rewrite(t, path, one)
 				poll()
 				expect(t, f, 1, "one left")
+				rewrite(t, path, text)
+				poll()
+				topologytest.Must(t, f.Stop())
+				restarted := open(t, path)
+				expect(t, restarted, 0, "started after the others were stopped")
+				topologytest.Must(t, f.Start())
+				if _, found := topologytest.Metric(t, topologytest.LastSync, path); found {
+					t.Error("a table that is not the file's is published as current")
+				}
+				topologytest.Must(t, f.Stop())
 			})
 		})
 	}

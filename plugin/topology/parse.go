@@ -23,8 +23,8 @@ const (
 )
 
 // parse reads a table from lines of NETWORK LOCATION. path is what error messages call the file. An
-// error about a line begins with "path:line: ", any other with "path: ". parse does not read more
-// than maxFileSize bytes, and one.
+// error about a line begins with "path:line: ", any other with "path: ". parse reads no more than
+// maxFileSize+1 bytes.
 func parse(path string, r io.Reader) (*Table, error) {
 	var (
 		limited = &io.LimitedReader{R: r, N: maxFileSize + 1}

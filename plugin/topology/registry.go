@@ -64,7 +64,7 @@ func (r *fileRegistry) share(path string, v version) (*sharedFile, error) {
 		if s.started() {
 			return s, s.checkEmptied(v) // it reads v itself, once that is at rest
 		}
-		if last := s.lastVersion(); last.err == nil && last.sum == v.sum {
+		if last := s.lastVersion(); last.table == s.table.Load() && last.sum == v.sum {
 			return s, nil
 		}
 	}

@@ -35,7 +35,7 @@ type sharedFile struct {
 	end       func()     // stops what the first user started
 
 	mu   sync.Mutex
-	last version // of the last look; without an error it has the current table
+	last version // of the last look; it has the current table if that is of this version
 }
 
 func newSharedFile(path string, v version) *sharedFile {
@@ -53,7 +53,7 @@ func (s *sharedFile) start() {
 	}
 	metrics := NewMetrics(s.path)
 	metrics.Entries(s.table.Load().Len())
-	if last := s.lastVersion(); last.err == nil {
+	if last := s.lastVersion(); last.table == s.table.Load() {
 		metrics.Synced(last.at)
 	}
 	if s.table.Load().Len() == 0 {
@@ -117,24 +117,25 @@ func (s *sharedFile) poll(ctx context.Context, metrics *Metrics) {
 	}
 }
 
-// use makes the table of v the current one, or keeps the table if v has an error. It publishes the
-// result and logs it, unless nothing changed or the error is the one that was logged last. It returns
-// the error that was logged last, which is empty after a success.
+// use makes the table of v the current one, or keeps the current one if v has an error or no
+// networks. It publishes the result and logs it, unless nothing changed or the error is the one that
+// was logged last. It returns the error that was logged last, which is empty after a success.
 func (s *sharedFile) use(v version, metrics *Metrics, logged string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.table.Load()
-	if v.err == nil {
-		v.err = s.checkEmptied(v)
+	err := v.err
+	if err == nil {
+		err = s.checkEmptied(v)
 	}
 	switch {
-	case v.err != nil:
+	case err != nil:
 		metrics.Failed()
-		if message := v.err.Error(); message != logged {
+		if message := err.Error(); message != logged {
 			log.Errorf("topology: %s; the last good table stays", message)
 			logged = message
 		}
-	case s.last.err == nil && s.last.sum == v.sum:
+	case s.last.table == before && s.last.sum == v.sum:
 		v.table = before
 		metrics.Synced(v.at)
 	default:

@@ -150,6 +150,9 @@ func TestLargeTables(t *testing.T) {
 			if spans > 1<<maxIndexBits != (n == 100_000) {
 				t.Errorf("%d networks have %d spans", n, spans)
 			}
+			if size := len(table.v4.index) + len(table.v6.index); size > 1<<maxIndexBits+1 {
+				t.Errorf("%d networks have an index of %d numbers", n, size)
+			}
 			locations := map[netip.Prefix]string{}
 			for _, e := range o {
 				locations[e.network] = e.location

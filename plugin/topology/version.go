@@ -31,7 +31,7 @@ type version struct {
 }
 
 // currentVersion returns the version of the file at path: last, if that is still the current one, or
-// else what it reads now.
+// else what it reads now, even if the file is changing.
 func currentVersion(path string, last version) version {
 	info, err := stat(path)
 	switch {
@@ -138,8 +138,8 @@ func pathError(path string, err error) error {
 	return fmt.Errorf("%s: %w", quote.Line(path), err)
 }
 
-// sameInfo reports whether a and b are of one file with the same size and time. No info is the same
-// as nil.
+// sameInfo reports whether a and b are of one file with the same size and time. It is false if
+// either is nil.
 func sameInfo(a, b os.FileInfo) bool {
 	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
