@@ -104,7 +104,7 @@ func (k *Ranking) Scope() int {
 		scope = max(scope, k.sortlist.scope(k.client, k.ip4))
 	}
 	if k.table != nil {
-		scope = max(scope, k.table.Scope(k.client.Netip(k.ip4)))
+		scope = max(scope, k.table.Scope(k.client.NetipAs(k.ip4)))
 	}
 	return scope
 }
@@ -163,7 +163,7 @@ func (m *MaskRanking) Tier(a ipaddr.Addr) uint32 { return uint32(m.tier[m.client
 // by the masks. The result is a number of three digits: the rank in the sort list, the distance in
 // the topology, and byMasks. Each digit counts as many values as its criterion tells apart.
 func (k *Ranking) TableTier(a ipaddr.Addr, ip4 bool, byMasks uint32) uint32 {
-	addr, n, t := a.Netip(ip4), uint32(k.masks.tiers()), byMasks
+	addr, n, t := a.NetipAs(ip4), uint32(k.masks.tiers()), byMasks
 	if k.table != nil {
 		depth := k.table.Depth()
 		t += n * uint32(depth-k.location.Shared(k.table.Find(addr)))
