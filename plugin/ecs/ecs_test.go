@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/coredns/coredns/plugin/pkg/edns"
+
 	"github.com/miekg/dns"
 )
 
@@ -191,7 +193,7 @@ func TestAnswer(t *testing.T) {
 		{"from below in a negative answer", subnet(1, "10.9.8.0", 24, 0), 0, subnet(1, "10.9.8.0", 24, 20), 20},
 		{"longer than an address", subnet(1, "10.9.8.0", 24, 0), 24, subnet(1, "10.9.8.0", 24, 200), 32},
 		{"from below for others", subnet(1, "10.9.8.0", 24, 0), 8, subnet(1, "10.9.9.0", 24, 32), 8},
-		{"from below for another family", subnet(1, "32.1.13.0", 24, 0), 8, subnet(2, "2001:d00::", 24, 32), 8},
+		{"from below for another family", subnet(1, "10.9.8.0", 24, 0), 8, subnet(2, "::ffff:10.9.8.0", 24, 32), 8},
 		{"from below for another length", subnet(1, "10.9.8.0", 24, 0), 8, subnet(1, "10.9.8.0", 23, 32), 8},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -233,5 +235,22 @@ func TestAnswer(t *testing.T) {
 				t.Errorf("the section from below changed from\n%s\nto\n%s", wasBefore, got)
 			}
 		})
+	}
+}
+
+// TestAnswerWithSupportedOptions checks that a new OPT record has those options of the query that
+// CoreDNS would send back in it, each once.
+func TestAnswerWithSupportedOptions(t *testing.T) {
+	supported := &dns.EDNS0_LOCAL{Code: 65001, Data: []byte("supported")}
+	other := &dns.EDNS0_LOCAL{Code: 65002, Data: []byte("other")}
+	edns.SetSupportedOption(supported.Code)
+	edns.SetSupportedOption(dns.EDNS0SUBNET)
+	o := trusting().Option(received(t, other, subnet(1, "10.9.8.0", 24, 0), supported), resolver)
+	for range 2 {
+		res := new(dns.Msg)
+		o.Answer(res, 16)
+		if got, want := fmt.Sprint(res.IsEdns0().Option), fmt.Sprint([]dns.EDNS0{supported, subnet(1, "10.9.8.0", 24, 16)}); got != want {
+			t.Errorf("options %s, want %s", got, want)
+		}
 	}
 }

@@ -294,7 +294,7 @@ func TestScopeOfNobody(t *testing.T) {
 	r := New(Config{
 		Masks:    MaskLengths{IPv4: []int{24}, IPv6: []int{64}, Classful: true},
 		Sortlist: []Statement{{Clients: []netip.Prefix{netip.MustParsePrefix("::/1")}}},
-		Topology: &changing{tables: []*topology.Table{nil}},
+		Topology: fixed{},
 	})
 	for name, k := range map[string]*Ranking{"zero Ranking": {}, "Ranking of the zero Addr": rankingFor(r, netip.Addr{})} {
 		if k.Scope() != 0 || k.ClientBits() != 0 {
