@@ -25,7 +25,9 @@ func subnet(family uint16, addr string, source, scope uint8) *dns.EDNS0_SUBNET {
 	if family == 1 && ip.To4() != nil {
 		ip = ip.To4()
 	}
-	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: ip}
+	return &dns.EDNS0_SUBNET{
+		Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: ip,
+	}
 }
 
 // withBytes returns a Client Subnet option for a /24 whose address has these bytes.
@@ -126,7 +128,7 @@ func TestClientSubnetDecides(t *testing.T) {
 	}
 }
 
-// TestClientSubnetComesBackBesideOthers checks where the option stands in the additional section, and
+// TestClientSubnetComesBackBesideOthers checks where the option is in the additional section, and
 // that the records from below stay as they are.
 func TestClientSubnetComesBackBesideOthers(t *testing.T) {
 	cookie := &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0011223344556677"}
@@ -265,8 +267,8 @@ func scopeOf(p *policy, client netip.Addr) int {
 	return p.scope(&k)
 }
 
-// TestScopeHoldsClientsThatAreRankedAlike compares clients that are in one scope: the oracle must put
-// any two addresses in the same order for both.
+// TestScopeHoldsClientsThatAreRankedAlike compares clients in one scope: the oracle must put any two
+// addresses in the same order for both.
 func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(17, 18))
 	dir := t.TempDir()
@@ -347,8 +349,8 @@ func TestScopeFromBelowCounts(t *testing.T) {
 	}
 }
 
-// TestScopeBeforeTheFirstSync checks that an answer is for one client only as long as the topology was
-// not read completely.
+// TestScopeBeforeTheFirstSync checks that answers are for one client only before the topology is
+// ready.
 func TestScopeBeforeTheFirstSync(t *testing.T) {
 	for _, ready := range []bool{false, true} {
 		ranker := ranking.New(ranking.Config{Topology: &source{ready: ready}})
@@ -402,8 +404,8 @@ func TestScopeAndOrderAreOfOneTable(t *testing.T) {
 		}
 		changing.tables = append(changing.tables, table)
 	}
-	o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin off\necs 203.0.113.53\n}",
-		replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.9.9", "10.4.3.9")...)))
+	below := replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.9.9", "10.4.3.9")...))
+	o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin off\necs 203.0.113.53\n}", below)
 	o.zones.find(".").policy.ranker = ranking.New(ranking.Config{Topology: changing})
 	for _, step := range steps {
 		res := exchange(t, o, resolver, asking(subnet(1, "10.4.3.0", 24, 0)))
@@ -435,8 +437,9 @@ func TestResolverHasTheLocationOfItsClients(t *testing.T) {
 			if err := os.WriteFile(table, []byte("10.1.0.0/16 a\n10.2.0.0/16 b\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin off\necs 10.0.0.0/8 192.0.2.53\ntopology "+table+"\n}",
-				replying(reply(hot, dns.TypeA, addressRRset("10.2.0.1", "10.1.0.1")...)))
+			corefile := "ordering {\nlocal_net_priority off\nround_robin off\necs 10.0.0.0/8 192.0.2.53\ntopology " + table + "\n}"
+			below := replying(reply(hot, dns.TypeA, addressRRset("10.2.0.1", "10.1.0.1")...))
+			o := orderingOf(t, corefile, below)
 			res := exchange(t, o, tt.source, asking(tt.option))
 			if got := strings.Join(addrs(res.Answer), " "); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)

@@ -247,8 +247,8 @@ func TestOneCachedAnswerServesAllClientsOfAResolver(t *testing.T) {
 	}
 }
 
-// A server must not fill up or cut an address that has another number of bytes than its length needs
-// (RFC 7871, section 6). Package dns does both, over every transport.
+// An address must have as many bytes as SOURCE PREFIX-LENGTH needs (RFC 7871, section 6). Package dns
+// pads one that has fewer and cuts one that has more, so that both look well-formed.
 func TestECSAddressesWithAWrongNumberOfBytesAreIgnored(t *testing.T) {
 	const bySource, byOption = "198.51.100.1 10.9.8.1", "10.9.8.1 198.51.100.1"
 	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n ecs 198.51.100.53\n }\n file "+
@@ -296,7 +296,7 @@ func TestECSAddressesWithAWrongNumberOfBytesAreIgnored(t *testing.T) {
 	}
 }
 
-// Package dns does not unpack these, so no plugin sees them.
+// Package dns does not unpack these options, so no plugin sees them.
 func TestECSOptionsThatCannotBeUnpackedGetFORMERR(t *testing.T) {
 	s := start(t, "example.org {\n import clients\n ordering {\n ecs 198.51.100.53\n }\n file "+
 		zoneFile(t, host("www", "10.9.8.1 198.51.100.1"))+"\n}")
@@ -399,7 +399,8 @@ func TestECSScopeWithDNSSECOK(t *testing.T) {
 		query.SetEdns0(4096, dnssecOK)
 		query.IsEdns0().Option = []dns.EDNS0{subnet("10.9.8.0/24")}
 		r := s.as(trustedResolver).exchange(query)
-		if got := addresses(r.Answer); got != want || r.IsEdns0().Do() != dnssecOK || !slices.Equal(scopes(r), []int{24}) {
+		opt := r.IsEdns0()
+		if got := addresses(r.Answer); got != want || opt.Do() != dnssecOK || !slices.Equal(scopes(r), []int{24}) {
 			t.Errorf("DO %v: want %s and scope 24 in\n%v", dnssecOK, want, r)
 		}
 	}
