@@ -84,7 +84,7 @@ func TestClientSubnetDecides(t *testing.T) {
 	}
 }
 
-// TestClientSubnetComesBackBesideOthers checks where the option stands in the additional section, and
+// TestClientSubnetComesBackBesideOthers checks where the option is in the additional section, and
 // that the records from below stay as they are.
 func TestClientSubnetComesBackBesideOthers(t *testing.T) {
 	cookie := &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0011223344556677"}
