@@ -6,6 +6,7 @@ import (
 
 	"github.com/coredns-ordering/ordering/internal/ipaddr"
 	"github.com/coredns-ordering/ordering/plugin/ecs"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/coredns/coredns/plugin"
@@ -127,11 +128,12 @@ func (w *writer) seriesOf(from origin) (s rrset.Series) {
 // WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and their
 // records belong to the plugins below and are only read.
 func (w *writer) WriteMsg(res *dns.Msg) error {
+	var q rrset.Query
 	if orderable(res) {
-		w.order(res)
+		w.order(res, &q)
 	}
 	if w.options.ecs != nil {
-		w.answerECS(res)
+		w.answerECS(res, &q.Ranking)
 	}
 	return w.ResponseWriter.WriteMsg(res)
 }
@@ -144,21 +146,25 @@ func orderable(res *dns.Msg) bool {
 
 func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }
 
-// order puts the answer and the additional section of res in order.
-func (w *writer) order(res *dns.Msg) {
+// order puts the answer and the additional section of res in order. It fills q, which must be zero,
+// with what the order depends on.
+func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 	p := w.rule.policy
-	q := rrset.Query{Canonical: p.canonical(res.Authoritative && !w.rule.rotates), Series: w.series}
+	q.Canonical, q.Series = p.canonical(res.Authoritative && !w.rule.rotates), w.series
 	if !w.options.unlimited {
 		q.Limit = p.limit
 	}
 	p.ranker.Rank(&q.Ranking, w.client())
-	res.Answer = p.orderer.Answer(res.Answer, &q, res.Question[0].Name)
-	res.Extra = p.orderer.Additional(res.Extra, &q)
+	if w.options.ecs != nil {
+		q.Ranking.FallBackTo(clientAddr(w.RemoteAddr()))
+	}
+	res.Answer = p.orderer.Answer(res.Answer, q, res.Question[0].Name)
+	res.Extra = p.orderer.Additional(res.Extra, q)
 	if first, ip4, ok := firstAddress(res.Answer); ok {
 		tier := q.Ranking.Tier(first, ip4)
 		w.rule.responses.count(tier)
 		if m := w.options.metadata; m != nil {
-			m.first, m.tier = first.Netip(ip4), tier
+			m.first, m.tier = first.NetipAs(ip4), tier
 		}
 	}
 }
@@ -172,15 +178,16 @@ func (w *writer) client() netip.Addr {
 	return clientAddr(w.RemoteAddr())
 }
 
-// answerECS gives res the Client Subnet option of the query back. Without an address in it, the
-// response does not depend on the client. Zone transfers are left alone.
-func (w *writer) answerECS(res *dns.Msg) {
+// answerECS gives res the Client Subnet option of the query back. k is the ranking that res was
+// ordered by, the zero Ranking if it was not. A response without an address does not depend on the
+// client. Zone transfers are left alone.
+func (w *writer) answerECS(res *dns.Msg, k *ranking.Ranking) {
 	if res == nil || len(res.Question) == 0 || isTransfer(res.Question[0].Qtype) {
 		return
 	}
 	scope := 0
 	if hasAddress(res.Answer) || hasAddress(res.Extra) {
-		scope = w.rule.policy.scope(w.options.ecs.Client())
+		scope = w.rule.policy.scope(k)
 	}
 	w.options.ecs.Answer(res, scope)
 }

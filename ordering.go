@@ -10,8 +10,6 @@
 package ordering
 
 import (
-	"net/netip"
-
 	"github.com/coredns-ordering/ordering/plugin/ecs"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
@@ -39,11 +37,11 @@ func (p *policy) canonical(steady bool) bool {
 	return p.base == baseCanonical
 }
 
-// scope returns the longest prefix of client that the order of an answer can depend on. A sticky
-// order depends on the whole address.
-func (p *policy) scope(client netip.Addr) int {
+// scope returns the length of the longest prefix of the client's address that an order by k can
+// depend on. A sticky order depends on the whole address.
+func (p *policy) scope(k *ranking.Ranking) int {
 	if p.orderer.Rotation() == rrset.Sticky {
-		return client.BitLen()
+		return k.ClientBits()
 	}
-	return p.ranker.Scope(client)
+	return k.Scope()
 }

@@ -62,6 +62,7 @@ type masks struct {
 	tier    tierByBits // of an address of the client's family
 	other   tierByBits // of an address of the other family: the last tier, whatever bits it shares
 	lengths []int      // longest first
+	scope   int        // clients of the class that share this many bits have the same tiers
 }
 
 // newClassMasks returns the masks of every class.
@@ -80,6 +81,10 @@ func newClassMasks(l MaskLengths) (all [classes]*masks) {
 		slices.Reverse(lengths)
 		all[c] = newMasks(lengths, offset)
 	}
+	if l.Classful {
+		// Three bits tell a client without a classful network from those with one.
+		all[classDE].scope = max(all[classDE].scope, 3)
+	}
 	return all
 }
 
@@ -87,6 +92,9 @@ func newClassMasks(l MaskLengths) (all [classes]*masks) {
 // offset is the number of bits in an ipaddr.Addr before an address of the client's family.
 func newMasks(lengths []int, offset int) *masks {
 	m := &masks{lengths: lengths}
+	if len(lengths) > 0 {
+		m.scope = lengths[0]
+	}
 	for n := range m.tier {
 		t := 0
 		for t < len(lengths) && n < offset+lengths[t] {

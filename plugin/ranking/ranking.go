@@ -41,11 +41,15 @@ func New(c Config) *Ranker {
 // unmapped and without a zone. For the zero Addr, no address is nearer than another. Rank does not
 // return the Ranking, because it would be copied twice on the way to where it is used.
 func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
-	k.client, k.ip4, k.masks = ipaddr.FromNetip(client), client.Is4(), r.masks[classOf(client)]
+	k.client, k.ip4, k.bits = ipaddr.FromNetip(client), client.Is4(), uint8(client.BitLen())
+	k.masks = r.masks[classOf(client)]
 	if r.sortlist != nil {
+		k.sortlist = r.sortlist
 		k.preference = r.sortlist.find(client)
 	}
 	if r.topology != nil {
+		// Asked in this order, a table that is read completely in between counts as not synced.
+		k.unsynced = !r.topology.Ready()
 		k.table = r.topology.Table()
 		k.location = k.table.Find(client)
 	}
@@ -55,18 +59,55 @@ func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
 func (r *Ranker) Topology() topology.Source { return r.topology }
 
 // A Ranking gives every address its tier for one client. It holds one version of the topology, so
-// that all addresses of an answer are compared by the same table.
+// that all addresses of an answer are compared by the same table, and the scope of the answer is
+// that of this table too.
 type Ranking struct {
 	client     ipaddr.Addr
-	ip4        bool // the client's family
+	ip4        bool  // the client's family
+	bits       uint8 // in the client's address; 0: no client
+	unsynced   bool  // the topology was not read completely yet
 	masks      *masks
+	sortlist   *sortlist          // nil: none
 	preference *preference        // nil: no sort list statement holds the client
 	table      *topology.Table    // nil: no topology
 	location   *topology.Location // of the client; nil: not known
 }
 
+// FallBackTo gives the client the location of address a if the topology does not know the client's
+// own. Where a resolver asks for its client, that is the address of the resolver: the cache of a node
+// is on the node of the Pods that it asks for.
+func (k *Ranking) FallBackTo(a netip.Addr) {
+	if k.location == nil {
+		k.location = k.table.Find(a)
+	}
+}
+
 // Client returns the address of the client that k ranks for.
 func (k *Ranking) Client() ipaddr.Addr { return k.client }
+
+// ClientBits returns how many bits the client's address has; 0 if there is no client.
+func (k *Ranking) ClientBits() int { return int(k.bits) }
+
+// Scope returns the length of the longest prefix of the client's address that the tiers of k can
+// depend on (RFC 7871, section 7.2.1): every client inside it has the same tiers, and the same scope.
+// It is 0 if k does not look at the client, for the zero Addr and for the zero Ranking. Scope does
+// not allocate.
+func (k *Ranking) Scope() int {
+	if k.bits == 0 {
+		return 0
+	}
+	if k.unsynced {
+		return k.ClientBits() // for this client only, so that the order is not cached for others
+	}
+	scope := k.masks.scope
+	if k.sortlist != nil {
+		scope = max(scope, k.sortlist.scope(k.client, k.ip4))
+	}
+	if k.table != nil {
+		scope = max(scope, k.table.Scope(k.client.NetipAs(k.ip4)))
+	}
+	return scope
+}
 
 // Tiers returns how many tiers k has. Every tier is less than that, and some may have no address.
 func (k *Ranking) Tiers() int {
@@ -122,7 +163,7 @@ func (m *MaskRanking) Tier(a ipaddr.Addr) uint32 { return uint32(m.tier[m.client
 // by the masks. The result is a number of three digits: the rank in the sort list, the distance in
 // the topology, and byMasks. Each digit counts as many values as its criterion tells apart.
 func (k *Ranking) TableTier(a ipaddr.Addr, ip4 bool, byMasks uint32) uint32 {
-	addr, n, t := a.Netip(ip4), uint32(k.masks.tiers()), byMasks
+	addr, n, t := a.NetipAs(ip4), uint32(k.masks.tiers()), byMasks
 	if k.table != nil {
 		depth := k.table.Depth()
 		t += n * uint32(depth-k.location.Shared(k.table.Find(addr)))
