@@ -17,8 +17,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zones are the policies of one server block, by zone. Their policies are immutable after join; from
-// then on they are safe for concurrent use. A nil zones has no policies.
+// zones are the policies of one server block, by zone. Their policies are immutable after join;
+// from then on they are safe for concurrent use. A nil zones has no policies.
 type zones struct {
 	rules  map[string]*zoneRule // by zone: lower case, fully qualified
 	root   *zoneRule            // for the root zone; nil: none
