@@ -348,7 +348,10 @@ func oneOf[T any](rnd *rand.Rand, words ...T) T { return words[rnd.IntN(len(word
 
 func randomMask(rnd *rand.Rand) mask {
 	n := rnd.IntN(33)
-	notations := []string{fmt.Sprint(n), fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
+	notations := []string{fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
+	if n&(n+1) != 0 { // others are refused, because they can be DWORDs as well
+		notations = append(notations, fmt.Sprint(n))
+	}
 	if n > 0 {
 		notations = append(notations, fmt.Sprintf("0x%08x", uint64(1)<<(32-n)-1), fmt.Sprintf("0X%X", uint64(1)<<(32-n)-1))
 	}

@@ -23,6 +23,8 @@ type zones struct {
 	labels int                  // of the zone with the most labels
 	view   string               // the name of the server block's view; "": none
 
+	warnings []string // about the directives, to be logged when the server starts
+
 	// watched says that somebody asks for metadata. It stands here because the metadata plugin asks
 	// one handler of a server block, and each of its zones and addresses has a handler of its own.
 	watched atomic.Bool
