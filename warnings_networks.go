@@ -52,7 +52,7 @@ func weightNoEffect(lines []weightLine, family string, fixed bool) (line weightL
 	case equal && fixed && weight > 0:
 		return lines[0], whileFixed
 	case equal:
-		return lines[0], fmt.Sprintf("because every %s address has weight %d: remove it or give some another weight",
+		return lines[0], fmt.Sprintf("because every %s address has weight %d: give some another weight or remove these lines",
 			family, weight)
 	case !fixed:
 		return line, ""
