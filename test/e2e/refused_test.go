@@ -16,14 +16,14 @@ func TestBrokenCorefilesAreRefused(t *testing.T) {
 		{"an IPv6 mask", "ordering {\nround_robin on\nnetmask /24 ffff::\n}", "Corefile:5 - Error during parsing: netmask: ffff:: is an IPv6 mask"},
 		{"unknown property", "ordering {\nnet_mask /24\n}", "Corefile:4 - Error during parsing: unknown property net_mask: did you mean netmask?"},
 		{"missing argument", "ordering {\nnetmask\n}", "Corefile:4 - Error during parsing: netmask: "},
-		{"surplus argument", "ordering {\nround_robin on off\n}", "Corefile:4 - Error during parsing: round_robin: off "},
+		{"surplus argument", "ordering {\nround_robin on off\n}", `Corefile:4 - Error during parsing: round_robin: unexpected argument "off"`},
 		{"neither on nor off", "ordering {\nlocal_net_priority yes\n}", "Corefile:4 - Error during parsing: local_net_priority: yes "},
-		{"given twice", "ordering {\nclassful on\nclassful off\n}", "Corefile:5 - Error during parsing: classful: given twice, in line 4"},
+		{"given twice", "ordering {\nclassful on\nclassful off\n}", "Corefile:5 - Error during parsing: classful: given twice, first at Corefile:4"},
 		{"host bits", "ordering {\nsortlist 10.1.2.3/8\n}", "Corefile:4 - Error during parsing: sortlist: 10.1.2.3/8 has host bits set: did you mean 10.0.0.0/8?"},
 		{"an alias", "ordering {\ntypes A CNAME\n}", "Corefile:4 - Error during parsing: types: CNAME "},
 		{"a limit of nothing", "ordering {\nanswer_limit 0\n}", "Corefile:4 - Error during parsing: answer_limit: 0 "},
 		{"too heavy", "ordering {\nweight 10.0.0.0/8 256\n}", "Corefile:4 - Error during parsing: weight: 256 "},
-		{"the same zone twice", "ordering a.example.org\nordering A.example.org", "Corefile:4 - Error during parsing: zone a.example.org."},
+		{"the same zone twice", "ordering a.example.org\nordering A.example.org", "Corefile:4 - Error during parsing: zone a.example.org already has an ordering directive, at Corefile:3"},
 		{"a broken topology", "ordering {\ntopology " + broken + "\n}", "Corefile:4 - Error during parsing: topology: " + broken + ":3: "},
 	}
 	for _, test := range tests {
