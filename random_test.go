@@ -145,7 +145,10 @@ func randomNetworks(rnd *rand.Rand) string {
 // randomMask returns a mask in any notation.
 func randomMask(rnd *rand.Rand) mask {
 	n := rnd.IntN(33)
-	notations := []string{fmt.Sprint(n), fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
+	notations := []string{fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
+	if n&(n+1) != 0 { // the others are refused, because they can be DWORDs as well
+		notations = append(notations, fmt.Sprint(n))
+	}
 	if n > 0 {
 		hostBits := uint64(1)<<(32-n) - 1
 		notations = append(notations, fmt.Sprintf("0x%08x", hostBits), fmt.Sprintf("0X%X", hostBits))
