@@ -79,7 +79,7 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"a short prefix", resolver, []dns.EDNS0{subnet(1, "10.0.0.0", 8, 0)}, "10.4.3.1", 24},
 		{"another network", resolver, []dns.EDNS0{subnet(1, "192.168.1.0", 24, 0)}, "192.168.1.1", 24},
 		{"IPv6", resolver, []dns.EDNS0{subnet(2, "2001:db8::", 56, 0)}, "192.168.1.1", 64},
-		{"IPv6 that begins with ones", resolver, []dns.EDNS0{subnet(2, "ffff:ffff:ffff::", 48, 0)}, "192.168.1.1", 64},
+		{"ffff:… in family 2", resolver, []dns.EDNS0{subnet(2, "ffff:ffff:ffff::", 48, 0)}, "192.168.1.1", 64},
 		{"not trusted", "203.0.113.54", []dns.EDNS0{one}, "192.168.1.1", -1},
 		{"no option", resolver, nil, "192.168.1.1", -1},
 
@@ -94,7 +94,7 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"a family that nobody knows", resolver, []dns.EDNS0{subnet(3, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"family 0 with a length", resolver, []dns.EDNS0{subnet(0, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"IPv6 in family 1", resolver, []dns.EDNS0{subnet(1, "2001:db8::", 24, 0)}, "192.168.1.1", -1},
-		{"IPv6 that begins with ones in family 1", resolver, []dns.EDNS0{subnet(1, "ffff:ffff:ffff::", 32, 0)}, "192.168.1.1", -1},
+		{"ffff:… in family 1", resolver, []dns.EDNS0{subnet(1, "ffff:ffff:ffff::", 32, 0)}, "192.168.1.1", -1},
 		{"4 bytes in family 2", resolver, []dns.EDNS0{withBytes(2, 10, 4, 3, 0)}, "192.168.1.1", -1},
 		{"IPv4-mapped", resolver, []dns.EDNS0{subnet(2, "::ffff:10.4.3.0", 120, 0)}, "192.168.1.1", -1},
 		{"every IPv4-mapped address", resolver, []dns.EDNS0{subnet(2, "::ffff:0.0.0.0", 96, 0)}, "192.168.1.1", -1},
@@ -267,8 +267,8 @@ func scopeOf(p *policy, client netip.Addr) int {
 	return p.scope(&k)
 }
 
-// TestScopeHoldsClientsThatAreRankedAlike compares clients in one scope: the oracle must put any two
-// addresses in the same order for both.
+// TestScopeHoldsClientsThatAreRankedAlike compares clients in one scope: the oracle must put any
+// two addresses in the same order for both.
 func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(17, 18))
 	dir := t.TempDir()
@@ -437,7 +437,8 @@ func TestResolverHasTheLocationOfItsClients(t *testing.T) {
 			if err := os.WriteFile(table, []byte("10.1.0.0/16 a\n10.2.0.0/16 b\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			corefile := "ordering {\nlocal_net_priority off\nround_robin off\necs 10.0.0.0/8 192.0.2.53\ntopology " + table + "\n}"
+			corefile := "ordering {\nlocal_net_priority off\nround_robin off\n" +
+				"ecs 10.0.0.0/8 192.0.2.53\ntopology " + table + "\n}"
 			below := replying(reply(hot, dns.TypeA, addressRRset("10.2.0.1", "10.1.0.1")...))
 			o := orderingOf(t, corefile, below)
 			res := exchange(t, o, tt.source, asking(tt.option))
