@@ -1,8 +1,9 @@
 // Package ranking says how near an address is to a client.
 //
-// A Ranker is made once from what a configuration says: subnet masks, sort lists and a topology.
-// It gives each client a Ranking, the function from an address to its tier; tier 0 is nearest. The
-// sort list weighs most, then the topology, then the masks.
+// A Ranker is made once from a Config: subnet masks, a sort list and a topology. For each client it
+// gives a Ranking: the function from an address to its tier, where tier 0 is nearest. The sort list
+// decides first, then the topology among addresses of one rank, then the masks among addresses that
+// are equally near by both.
 package ranking
 
 import (
@@ -27,7 +28,7 @@ type Ranker struct {
 	topology topology.Source // nil: none
 }
 
-// New returns the Ranker of a configuration. It keeps only the topology of its argument.
+// New returns the Ranker of a configuration. Of c it keeps only the topology, and copies the rest.
 func New(c Config) *Ranker {
 	r := &Ranker{masks: newClassMasks(c.Masks), topology: c.Topology}
 	if len(c.Sortlist) > 0 {
@@ -36,9 +37,9 @@ func New(c Config) *Ranker {
 	return r
 }
 
-// Rank fills k, which must be zero, with the Ranking of a client. The client's address must be
-// unmapped and without a zone; for the zero Addr no address is nearer than another. k is filled in
-// place because it would be copied twice on the way to where it is used.
+// Rank sets k, which must be zero, to the Ranking of a client. The client's address must be
+// unmapped and without a zone. For the zero Addr, no address is nearer than another. Rank does not
+// return the Ranking, because it would be copied twice on the way to where it is used.
 func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
 	k.client, k.ip4, k.bits = ipaddr.FromNetip(client), client.Is4(), uint8(client.BitLen())
 	k.masks = r.masks[classOf(client)]
@@ -54,7 +55,7 @@ func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
 	}
 }
 
-// Topology returns the topology that r asks, nil if it asks none.
+// Topology returns the topology that r uses; nil if it has none.
 func (r *Ranker) Topology() topology.Source { return r.topology }
 
 // A Ranking gives every address its tier for one client. It holds one version of the topology, so
@@ -102,12 +103,12 @@ func (k *Ranking) Scope() int {
 		scope = max(scope, k.sortlist.scope(k.client, k.ip4))
 	}
 	if k.table != nil {
-		scope = max(scope, k.table.Scope(k.client.Netip(k.ip4)))
+		scope = max(scope, k.table.Scope(k.client.NetipAs(k.ip4)))
 	}
 	return scope
 }
 
-// Tiers returns how many tiers k tells apart. Every tier is less than that.
+// Tiers returns how many tiers k has. Every tier is less than that, and some may have no address.
 func (k *Ranking) Tiers() int {
 	n := k.masks.tiers()
 	if k.table != nil {
@@ -119,11 +120,11 @@ func (k *Ranking) Tiers() int {
 	return n
 }
 
-// HasTables reports whether more than the masks decides. Then the tier of an address is that of
-// TableTier, and otherwise that of MaskTier.
+// HasTables reports whether k has a topology or a preference of the sort list. Then TableTier gives
+// the tier of an address. Otherwise the masks alone decide, and MaskRanking.Tier gives it.
 func (k *Ranking) HasTables() bool { return k.preference != nil || k.table != nil }
 
-// Tier returns the tier of an address, which is IPv4 or not.
+// Tier returns the tier of address a; ip4 says whether that is IPv4.
 func (k *Ranking) Tier(a ipaddr.Addr, ip4 bool) uint32 {
 	byMasks := k.ByMasks(ip4)
 	t := byMasks.Tier(a)
@@ -133,8 +134,8 @@ func (k *Ranking) Tier(a ipaddr.Addr, ip4 bool) uint32 {
 	return t
 }
 
-// ByMasks returns the part of k that the masks decide, for addresses of one family. It is small, so
-// that a loop over the records of an RRset keeps it in registers.
+// ByMasks returns the part of k that the masks decide, for IPv4 or for IPv6 addresses. It is small,
+// so that a loop over the records of an RRset keeps it in registers.
 func (k *Ranking) ByMasks(ip4 bool) MaskRanking {
 	if ip4 == k.ip4 {
 		return MaskRanking{k.client, &k.masks.tier}
@@ -157,10 +158,11 @@ func OneTier() MaskRanking { return MaskRanking{tier: &oneTier} }
 // Tier returns the tier of an address by the masks.
 func (m *MaskRanking) Tier(a ipaddr.Addr) uint32 { return uint32(m.tier[m.client.CommonBits(a)]) }
 
-// TableTier returns the tier of an address, which is IPv4 or not, that is in tier byMasks by the
-// masks.
+// TableTier returns the tier of address a; ip4 says whether that is IPv4, and byMasks is its tier
+// by the masks. The result is a number of three digits: the rank in the sort list, the distance in
+// the topology, and byMasks. Each digit counts as many values as its criterion tells apart.
 func (k *Ranking) TableTier(a ipaddr.Addr, ip4 bool, byMasks uint32) uint32 {
-	addr, n, t := a.Netip(ip4), uint32(k.masks.tiers()), byMasks
+	addr, n, t := a.NetipAs(ip4), uint32(k.masks.tiers()), byMasks
 	if k.table != nil {
 		depth := k.table.Depth()
 		t += n * uint32(depth-k.location.Shared(k.table.Find(addr)))

@@ -41,7 +41,7 @@ func newBoundaries(t *bart.Table[int]) (ip4, ip6 boundaries) {
 func lastAddr(n netip.Prefix) netip.Addr {
 	first := n.Addr()
 	offset := ipaddr.Addr{}.Size() - first.BitLen()
-	return ipaddr.FromNetip(first).Last(offset + n.Bits()).Netip(first.Is4())
+	return ipaddr.FromNetip(first).Last(offset + n.Bits()).NetipAs(first.Is4())
 }
 
 // sameValue reports whether the longest matches of a and b in t have the same value. Two addresses
