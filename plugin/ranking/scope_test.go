@@ -110,13 +110,13 @@ func ends(statements []Statement) []netip.Addr {
 
 // sharedBits returns how many leading bits two addresses of one family share.
 func sharedBits(a, b netip.Addr) int {
-	x, y := a.AsSlice(), b.AsSlice()
+	x, y := a.As16(), b.As16()
 	for i := range x {
 		if x[i] != y[i] {
-			return 8*i + bits.LeadingZeros8(x[i]^y[i])
+			return 8*i + bits.LeadingZeros8(x[i]^y[i]) - (128 - a.BitLen())
 		}
 	}
-	return 8 * len(x)
+	return a.BitLen()
 }
 
 func rankingFor(r *Ranker, client netip.Addr) *Ranking {
