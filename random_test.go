@@ -221,7 +221,7 @@ func deepConfig(rnd *rand.Rand, words int) *config {
 	}
 	c.topology = randomTopology(rnd, 200, locations[:len(locations)-1])
 	for n := range 33 {
-		c.masks = append(c.masks, mask{fmt.Sprint(n), n})
+		c.masks = append(c.masks, mask{fmt.Sprint("/", n), n})
 	}
 	for n := range 129 {
 		c.masks6 = append(c.masks6, n)

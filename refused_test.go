@@ -244,9 +244,9 @@ func TestRefusedProperties(t *testing.T) {
 		{"topology", "topology: missing argument; want FILE, or kubernetes [KUBECONFIG [CONTEXT]]"},
 		{"topology one two", `topology: unexpected argument "two"; want FILE`},
 		{"topology kubernetes config context more", `topology: unexpected argument "more"; want FILE, or kubernetes [KUBECONFIG [CONTEXT]]`},
-		{"topology nowhere", "topology: nowhere: no such file or directory"},
-		{"topology k8s", "topology: k8s: no such file or directory: did you mean topology kubernetes?"},
-		{"topology Kubernetes", "topology: Kubernetes: no such file or directory: did you mean topology kubernetes?"},
+		{"topology nowhere", "topology: DIR/nowhere: no such file or directory"},
+		{"topology k8s", "topology: DIR/k8s: no such file or directory: did you mean topology kubernetes?"},
+		{"topology Kubernetes", "topology: DIR/Kubernetes: no such file or directory: did you mean topology kubernetes?"},
 
 		// weight
 		{"weight", "weight: missing argument; want NETWORK N"},
@@ -279,8 +279,13 @@ func TestRefusedProperties(t *testing.T) {
 		{"ecs [2001:db8::53]", `ecs: "[2001:db8::53]" is not an address or network: did you mean 2001:db8::53?`},
 	} {
 		t.Run(tt.line, func(t *testing.T) {
-			_, err := parsedCorefile(t, "example.org {\n  ordering {\n    "+tt.line+"\n  }\n}\n")
-			if want := "Corefile:3 - Error during parsing: " + tt.wantErr; err == nil || err.Error() != want {
+			dir, err := os.Getwd() // a relative path starts there
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = parsedCorefile(t, "example.org {\n  ordering {\n    "+tt.line+"\n  }\n}\n")
+			want := "Corefile:3 - Error during parsing: " + strings.ReplaceAll(tt.wantErr, "DIR", dir)
+			if err == nil || err.Error() != want {
 				t.Errorf("got:  %v\nwant: %s", err, want)
 			}
 		})
