@@ -51,7 +51,8 @@ func TestMasksAgainstModel(t *testing.T) {
 			want := uint32(maskTier(l, client, a))
 			byMasks := k.ByMasks(a.Is4())
 			if got := byMasks.Tier(ipaddr.FromNetip(a)); got != want || tierFor(k, a) != want {
-				t.Fatalf("%+v: for %v, %v is in tier %d by the masks and %d of all, want %d", l, client, a, got, tierFor(k, a), want)
+				t.Fatalf("%+v: for %v, %v is in tier %d by masks and in tier %d of all, want %d",
+					l, client, a, got, tierFor(k, a), want)
 			}
 		}
 	}
