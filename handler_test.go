@@ -172,7 +172,7 @@ func TestWeightsOfTheCorefile(t *testing.T) {
 func TestClientWithoutAnAddress(t *testing.T) {
 	in := []string{"192.168.1.1", "10.4.3.1", "172.16.0.1"}
 	for _, corefile := range []string{
-		"ordering", "ordering {\nnetmask6 0\nnetmask 0\nsortlist any 10.0.0.0/8\ntopology TABLE\n}",
+		"ordering", "ordering {\nnetmask6 0\nnetmask /0\nsortlist any 10.0.0.0/8\ntopology TABLE\n}",
 	} {
 		o := orderingOf(t, withTable(t, corefile), replying(reply(hot, dns.TypeA, addressRRset(in...)...)))
 		for turn := range 3 {

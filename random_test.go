@@ -145,7 +145,10 @@ func randomNetworks(rnd *rand.Rand) string {
 // randomMask returns a mask in any notation.
 func randomMask(rnd *rand.Rand) mask {
 	n := rnd.IntN(33)
-	notations := []string{fmt.Sprint(n), fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
+	notations := []string{fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
+	if n&(n+1) != 0 { // otherwise the number could be a DWORD
+		notations = append(notations, fmt.Sprint(n))
+	}
 	if n > 0 {
 		hostBits := uint64(1)<<(32-n) - 1
 		notations = append(notations, fmt.Sprintf("0x%08x", hostBits), fmt.Sprintf("0X%X", hostBits))
@@ -218,7 +221,7 @@ func deepConfig(rnd *rand.Rand, words int) *config {
 	}
 	c.topology = randomTopology(rnd, 200, locations[:len(locations)-1])
 	for n := range 33 {
-		c.masks = append(c.masks, mask{fmt.Sprint(n), n})
+		c.masks = append(c.masks, mask{fmt.Sprint("/", n), n})
 	}
 	for n := range 129 {
 		c.masks6 = append(c.masks6, n)
