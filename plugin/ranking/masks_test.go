@@ -58,6 +58,34 @@ func TestMasksAgainstModel(t *testing.T) {
 	}
 }
 
+// TestScopeOfMasks has the shortest scopes that masks allow. Where only the class of a client
+// matters, its first three bits do.
+func TestScopeOfMasks(t *testing.T) {
+	for _, tt := range []struct {
+		masks  MaskLengths
+		client string
+		want   int
+	}{
+		{MaskLengths{}, "10.4.3.2", 0},
+		{MaskLengths{IPv4: []int{16, 28, 8}}, "10.4.3.2", 28},
+		{MaskLengths{IPv4: []int{16, 28, 8}}, "2001:db8::1", 0},
+		{MaskLengths{IPv6: []int{56, 32}}, "2001:db8::1", 56},
+		{MaskLengths{IPv6: []int{56, 32}}, "10.4.3.2", 0},
+		{MaskLengths{Classful: true}, "10.4.3.2", 8},
+		{MaskLengths{Classful: true}, "172.16.0.1", 16},
+		{MaskLengths{Classful: true}, "192.0.2.1", 24},
+		{MaskLengths{Classful: true}, "224.0.0.1", 3},
+		{MaskLengths{Classful: true, IPv4: []int{2}}, "224.0.0.1", 3},
+		{MaskLengths{Classful: true, IPv4: []int{4}}, "224.0.0.1", 4},
+		{MaskLengths{IPv4: []int{2}}, "224.0.0.1", 2},
+	} {
+		k := rankingFor(New(Config{Masks: tt.masks}), netip.MustParseAddr(tt.client))
+		if got := k.Scope(); got != tt.want {
+			t.Errorf("%+v: the scope of %s is %d, want %d", tt.masks, tt.client, got, tt.want)
+		}
+	}
+}
+
 // TestConfigIsNotKept checks that a caller may reuse the lengths that a Ranker was made from.
 func TestConfigIsNotKept(t *testing.T) {
 	l := MaskLengths{IPv4: make([]int, 1, 4), Classful: true}
