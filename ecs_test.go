@@ -47,7 +47,7 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"a scope in the query", resolver, []dns.EDNS0{subnet(1, "10.4.3.0", 24, 24)}, "192.168.1.1", -1},
 		{"too long", resolver, []dns.EDNS0{subnet(1, "10.4.3.0", 33, 0)}, "192.168.1.1", -1},
 		{"too long for IPv6", resolver, []dns.EDNS0{subnet(2, "2001:db8::", 129, 0)}, "192.168.1.1", -1},
-		{"a family that nobody knows", resolver, []dns.EDNS0{subnet(3, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
+		{"an unknown family", resolver, []dns.EDNS0{subnet(3, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"family 0 with a length", resolver, []dns.EDNS0{subnet(0, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"IPv6 in family 1", resolver, []dns.EDNS0{subnet(1, "2001:db8::", 24, 0)}, "192.168.1.1", -1},
 		{"leading ones in family 1", resolver, []dns.EDNS0{subnet(1, "ffff:ffff:ffff::", 32, 0)}, "192.168.1.1", -1},

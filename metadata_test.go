@@ -80,13 +80,13 @@ func TestMetadata(t *testing.T) {
 // query that another one answers. CoreDNS makes a handler for each zone of the block, and the
 // metadata plugin asks only one of them.
 func TestMetadataOfEveryHandler(t *testing.T) {
-	asked := orderingOf(t, "ordering", nil)
+	one := orderingOf(t, "ordering", nil)
 	below := replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...))
-	answers := &Ordering{Next: below, zones: asked.zones}
+	other := &Ordering{Next: below, zones: one.zones}
 
 	r, w := new(dns.Msg).SetQuestion(hot, dns.TypeA), dnstest.NewRecorder(from("10.4.3.2"))
-	ctx := asked.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{Req: r, W: w})
-	if _, err := answers.ServeDNS(ctx, w, r); err != nil {
+	ctx := one.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{Req: r, W: w})
+	if _, err := other.ServeDNS(ctx, w, r); err != nil {
 		t.Fatal(err)
 	}
 	for label, want := range map[string]string{"client": "10.4.3.2", "first": "10.4.3.1", "tier": "0"} {

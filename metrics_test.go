@@ -44,17 +44,17 @@ func TestResponsesTotal(t *testing.T) {
 	first, second := orderingOf(t, corefile, below), orderingOf(t, corefile, below)
 	first.zones.view = "inside"
 	servers := map[*Ordering]string{first: "dns://:1053", second: "tls://:853"}
-	asked := func(o *Ordering, client, qname string) {
+	query := func(o *Ordering, client, qname string) {
 		ctx := context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: servers[o]})
 		o.ServeDNS(ctx, from(client), new(dns.Msg).SetQuestion(qname, dns.TypeA))
 	}
-	asked(first, "10.4.3.9", "www.responses.example.")
-	asked(first, "10.4.3.9", "www.responses.example.")
-	asked(first, "10.9.9.9", "www.responses.example.")
-	asked(first, "2001:db8::9", "www.RESPONSES.example.")
-	asked(second, "10.4.3.9", "www.responses.example.")
-	asked(second, "10.4.3.9", "www.deep.responses.example.")
-	asked(second, "10.4.3.9", "www.example.")
+	query(first, "10.4.3.9", "www.responses.example.")
+	query(first, "10.4.3.9", "www.responses.example.")
+	query(first, "10.9.9.9", "www.responses.example.")
+	query(first, "2001:db8::9", "www.RESPONSES.example.")
+	query(second, "10.4.3.9", "www.responses.example.")
+	query(second, "10.4.3.9", "www.deep.responses.example.")
+	query(second, "10.4.3.9", "www.example.")
 
 	for _, tt := range []struct {
 		server, zone, view string

@@ -58,18 +58,18 @@ func TestFindAgainstOracle(t *testing.T) {
 			z.add(strings.ToLower(name()), nil)
 		}
 		for range 30 {
-			asked, want := name(), ""
+			qname, want := name(), ""
 			for _, r := range z.rules {
-				if dns.IsSubDomain(r.zone, asked) && (want == "" || dns.CountLabel(r.zone) > dns.CountLabel(want)) {
+				if dns.IsSubDomain(r.zone, qname) && (want == "" || dns.CountLabel(r.zone) > dns.CountLabel(want)) {
 					want = r.zone
 				}
 			}
 			got := ""
-			if r := z.find(asked); r != nil {
+			if r := z.find(qname); r != nil {
 				got = r.zone
 			}
 			if got != want {
-				t.Fatalf("%s is in zone %q, want %q", asked, got, want)
+				t.Fatalf("%s is in zone %q, want %q", qname, got, want)
 			}
 		}
 	}
