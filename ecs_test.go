@@ -35,7 +35,7 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"a short prefix", resolver, []dns.EDNS0{subnet(1, "10.0.0.0", 8, 0)}, "10.4.3.1", 24},
 		{"another network", resolver, []dns.EDNS0{subnet(1, "192.168.1.0", 24, 0)}, "192.168.1.1", 24},
 		{"IPv6", resolver, []dns.EDNS0{subnet(2, "2001:db8::", 56, 0)}, "192.168.1.1", 64},
-		{"leading ones", resolver, []dns.EDNS0{subnet(2, "ffff:ffff:ffff::", 48, 0)}, "192.168.1.1", 64},
+		{"ffff:… in family 2", resolver, []dns.EDNS0{subnet(2, "ffff:ffff:ffff::", 48, 0)}, "192.168.1.1", 64},
 		{"not trusted", "203.0.113.54", []dns.EDNS0{one}, "192.168.1.1", -1},
 		{"no option", resolver, nil, "192.168.1.1", -1},
 
@@ -50,7 +50,7 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"an unknown family", resolver, []dns.EDNS0{subnet(3, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"family 0 with a length", resolver, []dns.EDNS0{subnet(0, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"IPv6 in family 1", resolver, []dns.EDNS0{subnet(1, "2001:db8::", 24, 0)}, "192.168.1.1", -1},
-		{"leading ones in family 1", resolver, []dns.EDNS0{subnet(1, "ffff:ffff:ffff::", 32, 0)}, "192.168.1.1", -1},
+		{"ffff:… in family 1", resolver, []dns.EDNS0{subnet(1, "ffff:ffff:ffff::", 32, 0)}, "192.168.1.1", -1},
 		{"4 bytes in family 2", resolver, []dns.EDNS0{withBytes(2, 10, 4, 3, 0)}, "192.168.1.1", -1},
 		{"IPv4-mapped", resolver, []dns.EDNS0{subnet(2, "::ffff:10.4.3.0", 120, 0)}, "192.168.1.1", -1},
 		{"every IPv4-mapped address", resolver, []dns.EDNS0{subnet(2, "::ffff:0.0.0.0", 96, 0)}, "192.168.1.1", -1},

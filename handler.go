@@ -164,7 +164,7 @@ func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 		tier := q.Ranking.Tier(first, ip4)
 		w.rule.responses.count(tier)
 		if m := w.options.metadata; m != nil {
-			m.first, m.tier = first.Netip(ip4), tier
+			m.first, m.tier = first.NetipAs(ip4), tier
 		}
 	}
 }

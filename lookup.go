@@ -56,7 +56,7 @@ type orderedKey struct{}
 // server begins each query with. In a look-up, the writer below that is the nonwriter of
 // upstream.Lookup.
 //
-// The types named here are those that occur most. All others cost reflection.
+// For the types that it names, isLookup needs no reflection.
 func isLookup(w dns.ResponseWriter) bool {
 	for w != nil {
 		switch wrapper := w.(type) {

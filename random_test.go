@@ -146,7 +146,7 @@ func randomNetworks(rnd *rand.Rand) string {
 func randomMask(rnd *rand.Rand) mask {
 	n := rnd.IntN(33)
 	notations := []string{fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
-	if n&(n+1) != 0 { // otherwise the number could be a DWORD
+	if n&(n+1) != 0 { // the others are refused, because they can be DWORDs as well
 		notations = append(notations, fmt.Sprint(n))
 	}
 	if n > 0 {

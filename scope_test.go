@@ -74,8 +74,8 @@ func scopeOf(p *policy, client netip.Addr) int {
 	return p.scope(&k)
 }
 
-// TestScopeHoldsClientsThatAreRankedAlike compares clients that are in one scope: the oracle must
-// put any two addresses in the same order for both.
+// TestScopeHoldsClientsThatAreRankedAlike compares clients in one scope: the oracle must put any
+// two addresses in the same order for both.
 func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(17, 18))
 	dir := t.TempDir()
@@ -99,8 +99,8 @@ func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 	}
 }
 
-// TestScopeBeforeTheFirstSync checks that an answer is for one client only as long as the topology
-// was not read completely.
+// TestScopeBeforeTheFirstSync checks that answers are for one client only before the topology is
+// ready.
 func TestScopeBeforeTheFirstSync(t *testing.T) {
 	for _, ready := range []bool{false, true} {
 		ranker := ranking.New(ranking.Config{Topology: &source{ready: ready}})
@@ -187,8 +187,9 @@ func TestResolverHasTheLocationOfItsClients(t *testing.T) {
 			if err := os.WriteFile(table, []byte("10.1.0.0/16 a\n10.2.0.0/16 b\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			corefile := "ordering {\nlocal_net_priority off\nround_robin off\necs 10.0.0.0/8 192.0.2.53\ntopology " + table + "\n}"
-			o := orderingOf(t, corefile, replying(reply(hot, dns.TypeA, addressRRset("10.2.0.1", "10.1.0.1")...)))
+			o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin off\n"+
+				"ecs 10.0.0.0/8 192.0.2.53\ntopology "+table+"\n}",
+				replying(reply(hot, dns.TypeA, addressRRset("10.2.0.1", "10.1.0.1")...)))
 			res := exchange(t, o, tt.source, asking(tt.option))
 			if got := strings.Join(addrs(res.Answer), " "); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)

@@ -137,7 +137,7 @@ func (m *model) weightOf(rr dns.RR) int {
 	a, ip4, ok := Address(rr)
 	weight, longest := 1, -1
 	for _, w := range m.weights {
-		if ok && w.network.Contains(a.Netip(ip4)) && w.network.Bits() > longest {
+		if ok && w.network.Contains(a.NetipAs(ip4)) && w.network.Bits() > longest {
 			weight, longest = int(w.weight), w.network.Bits()
 		}
 	}

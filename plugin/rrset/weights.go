@@ -29,7 +29,7 @@ func (w *Weights) of(rr dns.RR) uint64 {
 	if w == nil || !ok {
 		return 1
 	}
-	if n, ok := w.networks.Lookup(a.Netip(ip4)); ok {
+	if n, ok := w.networks.Lookup(a.NetipAs(ip4)); ok {
 		return uint64(n)
 	}
 	return 1
