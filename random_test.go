@@ -35,7 +35,7 @@ func randomSize(rnd *rand.Rand) int {
 }
 
 // neighbourhood has addresses of every class and of both families. Random addresses share leading
-// bits with them, so that they meet each other in random networks.
+// bits with them, so that random networks contain several of them.
 var neighbourhood = []string{
 	"10.0.0.1", "10.128.7.9", "127.0.1.1", "128.0.0.0", "172.16.22.4", "191.255.255.255", "192.168.1.27",
 	"223.255.255.1", "224.0.0.5", "240.1.2.3", "2001:db8::1", "2001:db8:0:1::7", "fe80::1", "ff02::1", "::1",
@@ -63,7 +63,7 @@ func anyAddr(rnd *rand.Rand) netip.Addr {
 }
 
 // addrOf returns the address in b, which has 4 or 16 bytes. It returns another one for an
-// IPv4-mapped address, which no client has and which stands for the IPv4 address in a network.
+// IPv4-mapped address, which no client has, and which is the IPv4 address in a network.
 func addrOf(b []byte) netip.Addr {
 	a, _ := netip.AddrFromSlice(b)
 	if a.Is4In6() {

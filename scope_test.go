@@ -38,8 +38,14 @@ func TestScope(t *testing.T) {
 		{"sticky", "round_robin sticky", "10.4.3.2", 32},
 		{"sticky, IPv6", "round_robin sticky", "2001:db8::1", 128},
 		{"a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "10.4.3.2", 8},
-		{"a statement inside a statement", "local_net_priority off\nsortlist 10.4.0.0/16\nsortlist 10.0.0.0/8", "10.9.9.9", 13},
-		{"a statement inside a statement that decides", "local_net_priority off\nsortlist 10.0.0.0/8\nsortlist 10.4.0.0/16", "10.9.9.9", 8},
+		{
+			"a statement inside a statement",
+			"local_net_priority off\nsortlist 10.4.0.0/16\nsortlist 10.0.0.0/8", "10.9.9.9", 13,
+		},
+		{
+			"a statement inside a statement that decides",
+			"local_net_priority off\nsortlist 10.0.0.0/8\nsortlist 10.4.0.0/16", "10.9.9.9", 8,
+		},
 		{"near a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "11.0.0.1", 8},
 		{"far from a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "192.168.1.1", 1},
 		{"a statement for all", "local_net_priority off\nsortlist any 10.0.0.0/8", "10.4.3.2", 0},
