@@ -42,7 +42,7 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	if rule == nil {
 		return nil
 	}
-	from := o.zones.origin(ctx, w)
+	from := o.zones.origin(ctx, w, r.Question[0].Qtype)
 	if from == fromAlias {
 		return nil
 	}
