@@ -511,6 +511,10 @@ func TestRefusedDirectives(t *testing.T) {
 			"Corefile:2 - Error during parsing: other.example can never match, because this server block serves only example.org, org.example",
 		},
 		{
+			"a.example b.example {\n  ordering www\n}\n",
+			"Corefile:2 - Error during parsing: www can never match, because this server block serves only a.example, b.example",
+		},
+		{
 			"a.example b.example c.example d.example {\n  ordering x.example\n}\n",
 			"Corefile:2 - Error during parsing: x.example can never match, because this server block serves only a.example, b.example, c.example, …",
 		},
