@@ -46,7 +46,7 @@ func instead(l *line) string {
 	}
 	names := slices.Sorted(maps.Keys(properties))
 	words := strings.FieldsFunc(l.property, func(r rune) bool { return r == ':' || r == '=' })
-	if len(words) > 0 && words[0] != l.property && slices.Contains(names, words[0]) {
+	if len(words) > 0 && slices.Contains(names, words[0]) {
 		return didYouMean(words[0], append(words[1:], l.words...)...)
 	}
 	return didYouMean(nearest(l.property, names))

@@ -145,6 +145,31 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestParseWithoutClosingBrace(t *testing.T) { // CoreDNS refuses it, unless a brace comes from a variable
+	want := "Testfile:2 - Error during parsing: missing }: put it on a line of its own after the last property"
+	for _, corefile := range []string{"\nordering {", "\nordering {\nnetmask 24", "\nordering {\nnetmask 24\n\n"} {
+		if _, err := parsed(corefile); err == nil || err.Error() != want {
+			t.Errorf("%q\n got: %v\nwant: %s", corefile, err, want)
+		}
+	}
+}
+
+func TestParseTopologyPathMayBeAnything(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a, b; {c} netmask =!")
+	if err := os.Rename(tableFile(t), path); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(path))
+	if err := os.Symlink(path, "netmask"); err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{`"` + path + `"`, "netmask"} {
+		if b, _ := parsedBlock(t, "ordering {\ntopology "+word+"\n}"); b.ranking.Topology.Table().Len() != 256 {
+			t.Errorf("%s is another file", word)
+		}
+	}
+}
+
 func TestParseTables(t *testing.T) {
 	b, _ := parsedBlock(t, "ordering {\nsortlist 10.0.0.0/8\nweight 10.0.0.0/8 3\n"+
 		"sortlist 192.168.1.1,2001:db8::/32 172.16.0.0/12,10.0.0.1 !any\ntopology "+tableFile(t)+"\n}")

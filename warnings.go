@@ -19,8 +19,14 @@ func warnings(b *block) []string {
 		if why := noEffect(b, property); why != "" {
 			all = append(all, warning(b.lines[property].position, property, "has no effect %s", why))
 		}
+		switch property {
+		case "weight":
+			all = append(all, weightWarnings(b)...)
+		case "sortlist":
+			all = append(all, sortlistWarnings(b)...)
+		}
 	}
-	return slices.Concat(all, weightWarnings(b), sortlistWarnings(b))
+	return all
 }
 
 func warning(position, property, format string, args ...any) string {

@@ -38,10 +38,10 @@ var warned = []struct {
 		[]string{
 			"Corefile:3 - local_net_priority: has no effect without A or AAAA in types: remove this line or add them to types",
 			"Corefile:4 - sortlist: has no effect without A or AAAA in types: remove this line or add them to types",
+			"Corefile:5 - sortlist: the sortlist at Corefile:4 already decides for the clients any: move this line above that one or remove them",
 			"Corefile:6 - weight: has no effect without A or AAAA in types: remove this line or add them to types",
 			"Corefile:8 - answer_limit: has no effect without A or AAAA in types: remove this line or add them to types",
 			"Corefile:9 - topology: has no effect without A or AAAA in types: remove this line or add them to types",
-			"Corefile:5 - sortlist: the sortlist at Corefile:4 already decides for the clients any: move this line above that one or remove them",
 		},
 	},
 	{"netmask ordering off without types for it", "local_net_priority off\ntypes MX", nil},
