@@ -71,7 +71,12 @@ func parseZones(c *caddy.Controller) ([]string, error) {
 			return nil, c.Errf("%s is not a zone", zone)
 		}
 	}
-	return plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys), nil
+	zones := plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys)
+	if len(args) == 0 { // a zone has several keys where it is served on several ports or transports
+		slices.Sort(zones)
+		zones = slices.Compact(zones)
+	}
+	return zones, nil
 }
 
 // A block is a directive while it is parsed.
