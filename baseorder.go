@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/coredns/coredns/plugin"
+
+	"github.com/miekg/dns"
 )
 
 // A baseOrder says which order of an RRset the turns start from.
@@ -25,6 +27,19 @@ var orderKeepers = []string{
 	"geoip", "header", "health", "loadbalance", "local", "log", "loop", "metadata", "minimal", "nsid", "ordering",
 	"pprof", "prometheus", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "trace", "transfer", "tsig",
 	"view", "whoami",
+}
+
+// beginsWithAlias reports whether the first record of answer is an alias, as in the answers of all
+// plugins that follow aliases. The addresses may be from another server block, which may rotate them.
+func beginsWithAlias(answer []dns.RR) bool {
+	if len(answer) == 0 {
+		return false
+	}
+	switch answer[0].(type) {
+	case *dns.CNAME, *dns.DNAME:
+		return true
+	}
+	return false
 }
 
 // keepOrder reports whether every plugin of a server block keeps the order of RRsets.

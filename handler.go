@@ -145,7 +145,8 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 // order puts the answer and the additional section of res in order.
 func (w *writer) order(res *dns.Msg) {
 	p := w.rule.policy
-	q := rrset.Query{Canonical: p.canonical(res.Authoritative && !w.rule.rotates), Series: w.series}
+	steady := res.Authoritative && !w.rule.rotates && !beginsWithAlias(res.Answer)
+	q := rrset.Query{Canonical: p.canonical(steady), Series: w.series}
 	if !w.options.unlimited {
 		q.Limit = p.limit
 	}

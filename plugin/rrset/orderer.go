@@ -77,6 +77,7 @@ const (
 	Stream     Series = 1 << iota // over TCP, TLS, HTTPS, …: a truncated answer is asked again so
 	Synthesis                     // for dns64 or siit, which ask for the other family's addresses
 	additional                    // the additional section
+	aliased                       // behind an alias: who asks for it may ask for its target next
 )
 
 // Answer returns the answer section in with every RRset in the order that q asks for. All other
@@ -103,6 +104,9 @@ func (o *Orderer) order(in []dns.RR, q *Query, qname string, series Series) []dn
 	w := borrow(len(in), q.Ranking.Tiers())
 	out, cut := in, false
 	w.runs.find(in, o.types, &q.Ranking)
+	if w.runs.aliases {
+		series |= aliased
+	}
 	for r := range w.runs.n {
 		set, tiers := w.runs.rrset(in, r)
 		if len(set) < 2 {
