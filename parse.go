@@ -15,6 +15,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
 
 	"github.com/miekg/dns"
 )
@@ -32,7 +33,7 @@ func parse(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
 }
 
 func parseDirectives(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
-	all := new(zones)
+	all := &zones{served: plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys)}
 	for c.Next() {
 		at := position(&c.Dispenser)
 		if c.Val() != pluginName {
