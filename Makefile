@@ -7,9 +7,11 @@ build:
 
 test:
 	go test ./...
+	go test -C bench ./...
 
 race:
 	go test -race ./...
+	go test -C bench -race ./...
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)
@@ -17,9 +19,9 @@ fuzz:
 bench:
 	go test -run '^$$' -bench . -benchmem .
 
-# Through sockets, beside other servers.
+# Measures through sockets, side by side with other servers.
 compare:
-	go run ./bench
+	go run -C bench .
 
 lint:
 	.ci/lint

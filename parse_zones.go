@@ -55,7 +55,7 @@ func checkZone(word string, named, served []string) error {
 	case strings.ContainsAny(word, "{}"):
 		return fmt.Errorf("%s is not a zone: put a space before { and put } on a line of its own", quote.Word(word))
 	case word == "*", word == "*.":
-		return errors.New("* is a wildcard, not a zone: for all names write .")
+		return errors.New("* is a wildcard, not a zone: write . for all names")
 	case isWildcard:
 		return fmt.Errorf("%s is a wildcard, and a zone holds all names below it%s", quote.Word(word),
 			didYouMean(quote.Word(wildcard)))

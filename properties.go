@@ -11,6 +11,7 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 	"github.com/coredns-ordering/ordering/plugin/topology"
+	"github.com/coredns-ordering/ordering/plugin/topology/kubernetes"
 
 	"github.com/miekg/dns"
 )
@@ -132,7 +133,7 @@ func parseTopology(b *block, l *line) error {
 	}
 	if args[0] == "kubernetes" {
 		args = append(args, "", "")
-		b.ranking.Topology, err = topology.NewCluster(args[1], args[2])
+		b.ranking.Topology, err = kubernetes.New(args[1], args[2])
 	} else {
 		if _, err := l.args(1, 1, "FILE"); err != nil {
 			return err

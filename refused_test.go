@@ -28,7 +28,7 @@ func parsedCorefile(tb testing.TB, corefile string) (*zones, error) {
 }
 
 // refusedProperties are what may be wrong in line 3 of a Corefile, with the whole message after
-// inLine3.
+// inLine3. DIR is the working directory, where a relative path begins.
 var refusedProperties = []struct{ line, wantErr string }{
 	// Unknown properties
 	{"frobnicate on", "unknown property frobnicate"},
@@ -244,9 +244,9 @@ var refusedProperties = []struct{ line, wantErr string }{
 	{"topology", "topology: missing argument; want FILE, or kubernetes [KUBECONFIG [CONTEXT]]"},
 	{"topology one two", `topology: unexpected argument "two"; want FILE`},
 	{"topology kubernetes config context more", `topology: unexpected argument "more"; want FILE, or kubernetes [KUBECONFIG [CONTEXT]]`},
-	{"topology nowhere", "topology: nowhere: no such file or directory"},
-	{"topology k8s", "topology: k8s: no such file or directory: did you mean topology kubernetes?"},
-	{"topology Kubernetes", "topology: Kubernetes: no such file or directory: did you mean topology kubernetes?"},
+	{"topology nowhere", "topology: DIR/nowhere: no such file or directory"},
+	{"topology k8s", "topology: DIR/k8s: no such file or directory: did you mean topology kubernetes?"},
+	{"topology Kubernetes", "topology: DIR/Kubernetes: no such file or directory: did you mean topology kubernetes?"},
 
 	// weight
 	{"weight", "weight: missing argument; want NETWORK N"},
@@ -282,10 +282,15 @@ var refusedProperties = []struct{ line, wantErr string }{
 const inLine3 = "Corefile:3 - Error during parsing: "
 
 func TestRefusedProperties(t *testing.T) {
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range refusedProperties {
 		t.Run(tt.line, func(t *testing.T) {
 			_, err := parsedCorefile(t, inBlock(tt.line))
-			if want := inLine3 + tt.wantErr; err == nil || err.Error() != want {
+			want := inLine3 + strings.ReplaceAll(tt.wantErr, "DIR", dir)
+			if err == nil || err.Error() != want {
 				t.Errorf("got:  %v\nwant: %s", err, want)
 			}
 		})
@@ -424,7 +429,7 @@ func TestRefusedDirectives(t *testing.T) {
 		},
 		{
 			"example.org {\n  ordering *\n}\n",
-			"Corefile:2 - Error during parsing: * is a wildcard, not a zone: for all names write .",
+			"Corefile:2 - Error during parsing: * is a wildcard, not a zone: write . for all names",
 		},
 		{
 			"example.org {\n  ordering a.example.org, b.example.org\n}\n",

@@ -17,6 +17,9 @@ const pluginName = "ordering"
 
 var log = clog.NewWithPlugin(pluginName)
 
+// turns counts the turns of all server blocks. A reload goes on counting.
+var turns rrset.Turns
+
 func init() { plugin.Register(pluginName, setup) }
 
 // setup adds the plugin to a server block. It starts nothing, because a reload that fails has run it
@@ -26,7 +29,7 @@ func setup(c *caddy.Controller) error {
 	if err := checkPlace(dnsserver.Directives); err != nil {
 		return plugin.Error(pluginName, fmt.Errorf("%s - %w", first, err))
 	}
-	zones, err := parse(c, new(rrset.Turns))
+	zones, err := parse(c, &turns)
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
@@ -39,7 +42,7 @@ func setup(c *caddy.Controller) error {
 			return plugin.Error(pluginName, err)
 		}
 		logOnce(c, zones.warnings)
-		zones.view = config.ViewName
+		zones.join(config)
 		if err := zones.start(); err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s - topology: %w", first, err))
 		}

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// bind compares BIND's named with its sortlist, which BIND 9.21.4 removed, and
-// with its rotation.
+// bind returns BIND with rotation and with the statement sortlist, which BIND 9.21.4 removed.
 func bind() group {
 	return group{
-		name:      "BIND",
-		program:   "named",
-		version:   []string{"named", "-v"},
-		reference: named("`rrset-order none`", "rrset-order { order none; };"),
-		variants: []contender{
-			shuffles(named("`rrset-order cyclic`", "rrset-order { order cyclic; };"), ""),
-			orders(named("`sortlist` of 1 line", namedSortlist(1)), "BIND sortlist"),
-			orders(named("`sortlist` of 20 lines", namedSortlist(20)), ""),
+		name:     "BIND",
+		program:  "named",
+		version:  []string{"named", "-v"},
+		baseline: named("`rrset-order none`", "rrset-order { order none; };"),
+		variants: []variant{
+			named("`rrset-order cyclic`", "rrset-order { order cyclic; };").
+				turning().plotted("BIND, rrset-order cyclic"),
+			named("`sortlist` of 1 line", namedSortlist(1)).sorted().plotted("BIND, sortlist of 1 line"),
+			named("`sortlist` of 20 lines", namedSortlist(20)).sorted(),
 		},
 	}
 }
 
-func named(name, option string) contender {
-	return contender{name: name, command: func(dir, zoneFile string, port int) ([]string, error) {
+func named(name, option string) variant {
+	return variant{name: name, command: func(dir, zoneFile string, port int) ([]string, error) {
 		path, err := writeConfig(dir, "named.conf", fmt.Sprintf(`options {
     directory "%s";
     pid-file none;
@@ -45,8 +45,8 @@ zone "%s" { type primary; file "%s"; };
 	}}
 }
 
-// namedSortlist returns a sortlist of which only the last line is for our
-// client. It ends with rotation off, as the reference does.
+// namedSortlist returns a sortlist whose last line is the only one for the client. Rotation is off,
+// as in the baseline.
 func namedSortlist(lines int) string {
 	var s strings.Builder
 	s.WriteString("rrset-order { order none; }; sortlist {")

@@ -9,38 +9,41 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
-	"time"
 )
 
-// A slice is what one short run of dnsperf against one server has shown.
-type slice struct {
-	qps  float64
-	cpu  float64 // ns per query answered
-	busy float64 // the part of the time that the server was on its core
-	lost int
+// A sample is what one run of dnsperf against one server shows.
+type sample struct {
+	qps         float64 // queries answered per second
+	cpu         float64 // CPU time of the server per answer, in µs
+	utilization float64 // share of the time in which the server used its core
+	lost        int     // queries without an answer
 }
 
-// drive runs dnsperf against the server for a slice of time, as fast as it can
-// or, with a rate, at that many queries per second.
-func (s *server) drive(ctx context.Context, p plan, queries string, rate float64) (slice, error) {
-	arguments := []string{"-c", p.driverCore, "dnsperf",
+func (s sample) qpsValue() float64         { return s.qps }
+func (s sample) cpuValue() float64         { return s.cpu }
+func (s sample) utilizationValue() float64 { return s.utilization }
+
+// sample runs dnsperf against the server for a short time, with so many queries per second or, if
+// qps is 0, as fast as it can. It returns an error if an answer has an error.
+func (s *server) sample(ctx context.Context, o options, queries string, qps float64) (sample, error) {
+	arguments := []string{"-c", o.dnsperfCore, "dnsperf",
 		"-s", "127.0.0.1", "-p", strconv.Itoa(s.port), "-a", "127.0.0.1",
-		"-d", queries, "-l", fmt.Sprint(p.slice.Seconds()),
+		"-d", queries, "-l", fmt.Sprint(o.sampleTime.Seconds()),
 		"-e", "-c", "4", "-T", "1", "-q", "100", "-t", "1"}
-	if rate > 0 {
-		arguments = append(arguments, "-Q", strconv.Itoa(int(rate)))
+	if qps > 0 {
+		arguments = append(arguments, "-Q", strconv.Itoa(int(qps)))
 	}
-	before, err := s.cpu()
+	before, err := s.cpuTime()
 	if err != nil {
-		return slice{}, err
+		return sample{}, err
 	}
 	out, err := exec.CommandContext(ctx, "taskset", arguments...).CombinedOutput()
 	if err != nil {
-		return slice{}, fmt.Errorf("dnsperf: %w: %s", err, out)
+		return sample{}, fmt.Errorf("dnsperf: %w: %s", err, out)
 	}
-	after, err := s.cpu()
+	after, err := s.cpuTime()
 	if err != nil {
-		return slice{}, err
+		return sample{}, err
 	}
 	taken, err := parseDnsperf(string(out), after-before)
 	if taken.lost > 0 {
@@ -52,12 +55,15 @@ func (s *server) drive(ctx context.Context, p plan, queries string, rate float64
 var (
 	completedLine = regexp.MustCompile(`Queries completed:\s+(\d+)`)
 	lostLine      = regexp.MustCompile(`Queries lost:\s+(\d+)`)
-	runLine       = regexp.MustCompile(`Run time \(s\):\s+([\d.]+)`)
+	runTimeLine   = regexp.MustCompile(`Run time \(s\):\s+([\d.]+)`)
 	qpsLine       = regexp.MustCompile(`Queries per second:\s+([\d.]+)`)
 	noErrorLine   = regexp.MustCompile(`Response codes:\s+NOERROR (\d+)`)
 )
 
-func parseDnsperf(out string, cpu time.Duration) (slice, error) {
+// parseDnsperf returns the sample for what dnsperf printed, and for the CPU time in seconds that
+// the server used meanwhile. It returns an error unless there are answers and all of them are
+// NOERROR.
+func parseDnsperf(out string, cpuTime float64) (sample, error) {
 	number := func(line *regexp.Regexp) float64 {
 		match := line.FindStringSubmatch(out)
 		if match == nil {
@@ -68,12 +74,12 @@ func parseDnsperf(out string, cpu time.Duration) (slice, error) {
 	}
 	completed := number(completedLine)
 	if completed == 0 || number(noErrorLine) != completed {
-		return slice{}, fmt.Errorf("dnsperf: not every answer is NOERROR:\n%s", out)
+		return sample{}, fmt.Errorf("dnsperf: not every answer is NOERROR:\n%s", out)
 	}
-	return slice{
-		qps:  number(qpsLine),
-		cpu:  float64(cpu) / completed,
-		busy: cpu.Seconds() / number(runLine),
-		lost: int(number(lostLine)),
+	return sample{
+		qps:         number(qpsLine),
+		cpu:         cpuTime * 1e6 / completed,
+		utilization: cpuTime / number(runTimeLine),
+		lost:        int(number(lostLine)),
 	}, nil
 }

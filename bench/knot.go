@@ -4,19 +4,21 @@ package main
 
 import "fmt"
 
-// knot compares Knot DNS's rotation on and off.
+// knot returns Knot DNS with rotation.
 func knot() group {
 	return group{
-		name:      "Knot DNS",
-		program:   "knotd",
-		version:   []string{"knotd", "--version"},
-		reference: knotWith("`answer-rotation: off`", "off"),
-		variants:  []contender{shuffles(knotWith("`answer-rotation: on`", "on"), "")},
+		name:     "Knot DNS",
+		program:  "knotd",
+		version:  []string{"knotd", "--version"},
+		baseline: knotWith("`answer-rotation: off`", "off"),
+		variants: []variant{
+			knotWith("`answer-rotation: on`", "on").turning().plotted("Knot DNS, answer-rotation"),
+		},
 	}
 }
 
-func knotWith(name, rotation string) contender {
-	return contender{name: name, command: func(dir, zoneFile string, port int) ([]string, error) {
+func knotWith(name, rotation string) variant {
+	return variant{name: name, command: func(dir, zoneFile string, port int) ([]string, error) {
 		path, err := writeConfig(dir, "knot.conf", fmt.Sprintf(`server:
     rundir: "%s"
     listen: 127.0.0.1@%d

@@ -1,14 +1,15 @@
 //go:build linux
 
-// Bench measures what ordering costs, through sockets, side by side with
-// loadbalance and with other servers that order or rotate their answers.
+// Command bench measures what it costs a DNS server to order its answers: CoreDNS with the plugin
+// ordering, CoreDNS with the plugin loadbalance, and other servers. It runs in its own directory:
 //
-//	go run ./bench          measure and print
-//	go run ./bench -write   measure, print, and put tables and plot into bench/
-//	go run ./bench -quick   only see that everything starts and orders
+//	go run -C bench .           measure, and print the tables
+//	go run -C bench . -write    measure, print, and update results.json, README.md and cost.svg
+//	go run -C bench . -render   update README.md and cost.svg from results.json, measure nothing
+//	go run -C bench . -quick    only check that everything starts and orders
 //
-// Every server runs on loopback, pinned to one core; dnsperf drives it from
-// another. Servers that are not installed are skipped. See README.md.
+// Every server runs on loopback, pinned to one core; dnsperf queries it from another. Servers that
+// are not installed are skipped. README.md describes the method.
 package main
 
 import (
@@ -26,57 +27,55 @@ import (
 	"time"
 )
 
-// A plan says what to measure and for how long.
-type plan struct {
-	sizes      []int
-	rounds     int
-	slice      time.Duration
-	only       *regexp.Regexp
-	quick      bool
-	serverCore string
-	driverCore string
-	port       int
+// options says what to measure, and how.
+type options struct {
+	sizes       []int // numbers of addresses in an answer
+	rounds      int
+	sampleTime  time.Duration
+	only        *regexp.Regexp
+	serverCore  string
+	dnsperfCore string
+	port        int
 }
 
 func main() {
 	log.SetFlags(0)
-	// Servers are told to die with the thread that started them. The main
-	// thread is the one that lives as long as the process.
+	// A server is killed when the thread that started it ends. The main thread ends last.
 	runtime.LockOSThread()
 
-	p := plan{sizes: []int{3, 10, 100}}
-	flag.IntVar(&p.rounds, "rounds", 11, "how often each pair of servers is compared")
-	flag.DurationVar(&p.slice, "slice", time.Second, "how long a server is driven at a time")
-	flag.BoolVar(&p.quick, "quick", false, "one short round of ten addresses; the figures mean nothing")
-	flag.StringVar(&p.serverCore, "server-core", "0", "the core that the servers are pinned to")
-	flag.StringVar(&p.driverCore, "driver-core", "1", "the core that dnsperf is pinned to")
-	flag.IntVar(&p.port, "port", 15300, "the first of the ports to listen on")
-	only := flag.String("only", "", "measure only groups whose name matches this `expression`")
-	write := flag.Bool("write", false, "put the tables into bench/README.md and the plot into bench/cost.svg")
+	o := options{sizes: []int{3, 10, 100}, only: regexp.MustCompile("")}
+	flag.IntVar(&o.rounds, "rounds", 11, "how often each variant is compared with its baseline")
+	flag.DurationVar(&o.sampleTime, "sample", time.Second, "how long dnsperf queries a server at a time")
+	flag.StringVar(&o.serverCore, "server-core", "0", "the core that servers are pinned to")
+	flag.StringVar(&o.dnsperfCore, "dnsperf-core", "1", "the core that dnsperf is pinned to")
+	flag.IntVar(&o.port, "port", 15300, "the first port to listen on")
+	flag.Func("only", "measure only servers whose name matches this `expression`", func(s string) (err error) {
+		o.only, err = regexp.Compile(s)
+		return err
+	})
+	quick := flag.Bool("quick", false, "measure one short round with 10 addresses; the figures mean nothing")
+	write := flag.Bool("write", false, "save the figures in results.json, and update README.md and cost.svg")
+	renderOnly := flag.Bool("render", false, "update README.md and cost.svg from results.json, measure nothing")
 	flag.Parse()
-	p.only = regexp.MustCompile(*only)
-	if *write && (p.quick || *only != "") {
-		log.Fatal("-write wants everything measured: it does not go with -quick or -only")
+	if *write && (*quick || o.only.String() != "") {
+		log.Fatal("bench: -write saves the figures of all servers: leave out -quick and -only")
 	}
-	if p.quick {
-		p.sizes, p.rounds, p.slice = []int{10}, 1, 300*time.Millisecond
-	}
-
-	// Debian keeps servers where only root looks for them.
-	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
-	for _, command := range []string{"dnsperf", "taskset"} {
-		if _, err := exec.LookPath(command); err != nil {
-			log.Printf("%s is not installed: nothing is measured.", command)
-			return
+	if *renderOnly {
+		if err := renderSaved(); err != nil {
+			log.Fatal("bench: ", err)
 		}
+		return
 	}
-	if runtime.NumCPU() < 2 {
-		log.Print("One core only: nothing is measured, since servers and dnsperf would share it.")
+	if *quick {
+		o.sizes, o.rounds, o.sampleTime = []int{10}, 1, 300*time.Millisecond
+	}
+	if reason := cannotMeasure(); reason != "" {
+		log.Printf("Nothing is measured: %s.", reason)
 		return
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, p, *write)
+	err := run(ctx, o, *write)
 	if ctx.Err() != nil {
 		log.Fatal("bench: interrupted")
 	}
@@ -86,35 +85,56 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, p plan, write bool) error {
+// cannotMeasure returns why this machine cannot measure, or "".
+func cannotMeasure() string {
+	// Debian installs servers in directories that are in root's PATH only.
+	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
+	for _, command := range []string{"dnsperf", "taskset"} {
+		if _, err := exec.LookPath(command); err != nil {
+			return command + " is not installed"
+		}
+	}
+	if runtime.NumCPU() < 2 {
+		return "the server and dnsperf need a core each, and there is only one"
+	}
+	return ""
+}
+
+// run measures every group of servers, prints the tables and, with write, saves and renders the
+// figures.
+func run(ctx context.Context, o options, write bool) error {
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := writeZone(dir, p.sizes); err != nil {
+	if err := writeZone(dir, o.sizes); err != nil {
 		return err
 	}
 	coredns := filepath.Join(dir, "coredns")
 	log.Print("building CoreDNS")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", coredns, "./cmd/coredns").CombinedOutput(); err != nil {
-		return fmt.Errorf("building: %w\n%s", err, out)
+	build := exec.CommandContext(ctx, "go", "build", "-C", "..", "-o", coredns, "./cmd/coredns")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building CoreDNS: %w\n%s", err, out)
 	}
 
-	var reports []report
+	all := results{Conditions: conditions(o), Sizes: o.sizes}
 	for _, g := range groups(coredns) {
-		if !p.only.MatchString(g.name) {
+		if !o.only.MatchString(g.name) {
 			continue
 		}
-		r, err := g.measure(ctx, p, dir)
+		r, err := g.measure(ctx, o, dir)
 		if err != nil {
 			return fmt.Errorf("%s: %w", g.name, err)
 		}
-		reports = append(reports, r)
-		fmt.Println(r.markdown(p.sizes))
+		all.Groups = append(all.Groups, r)
+		fmt.Println(r.markdown(o.sizes))
 	}
-	if write {
-		return writeReadme(p, reports)
+	if !write {
+		return nil
 	}
-	return nil
+	if err := all.save(); err != nil {
+		return err
+	}
+	return all.render()
 }

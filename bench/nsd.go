@@ -4,21 +4,22 @@ package main
 
 import "fmt"
 
-// nsd compares NSD's rotation on and off.
+// nsd returns NSD with rotation.
 func nsd() group {
 	return group{
-		name:      "NSD",
-		program:   "nsd",
-		version:   []string{"nsd", "-v"},
-		reference: nsdWith("`round-robin: no`", "no"),
-		variants:  []contender{shuffles(nsdWith("`round-robin: yes`", "yes"), "")},
+		name:     "NSD",
+		program:  "nsd",
+		version:  []string{"nsd", "-v"},
+		baseline: nsdWith("`round-robin: no`", "no"),
+		variants: []variant{
+			nsdWith("`round-robin: yes`", "yes").turning().plotted("NSD, round-robin"),
+		},
 	}
 }
 
-func nsdWith(name, rotation string) contender {
-	return contender{name: name, command: func(dir, zoneFile string, port int) ([]string, error) {
-		// A response rate limit is compiled into some NSDs and would drop
-		// nearly everything.
+func nsdWith(name, rotation string) variant {
+	return variant{name: name, command: func(dir, zoneFile string, port int) ([]string, error) {
+		// Some builds of NSD limit the rate of responses by default, and would drop most of them.
 		path, err := writeConfig(dir, "nsd.conf", fmt.Sprintf(`server:
     server-count: 1
     ip-address: 127.0.0.1@%d

@@ -3,127 +3,174 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
-	"math"
-	"slices"
-	"strings"
+	"image/color"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The plot's geometry, in pixels.
+// The lengths of the plot, in points.
 const (
-	plotWidth, plotHeight   = 860, 480
-	plotLeft, plotRight     = 60, 560
-	plotTop, plotBottom     = 50, 420
-	labelSpace              = 16 // between the labels of two lines
-	plotTitle               = "CPU per query, over the same server that does not order"
-	plotX, plotY            = "addresses in the answer", "ratio"
-	gridColour, labelColour = "#d0d7de", "#24292f"
+	plotWidth  vg.Length = 760
+	rowHeight  vg.Length = 36 // of each variant
+	axisHeight vg.Length = 90 // of the title and the horizontal axis
+	margin     vg.Length = 12 // on each side
 )
 
-// lineColours can be told apart without seeing red and green.
-var lineColours = []string{"#d55e00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"}
+// legendRows is the height of the legend, which is above the first row.
+const legendRows = 1.4
 
-// A scale maps a range of values to a range of pixels, by logarithm.
-type scale struct {
-	low, high float64
-	from, to  float64
+// sizeStyles tell the sizes of answers apart by shape, and by colours that people who cannot tell
+// red from green can distinguish.
+var sizeStyles = []draw.GlyphStyle{
+	{Shape: draw.CircleGlyph{}, Radius: 3.5, Color: color.RGBA{R: 0x56, G: 0xb4, B: 0xe9, A: 0xff}},
+	{Shape: draw.PyramidGlyph{}, Radius: 4, Color: color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}},
+	{Shape: draw.BoxGlyph{}, Radius: 3.5, Color: color.RGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff}},
 }
 
-func (s scale) at(value float64) float64 {
-	part := math.Log(value/s.low) / math.Log(s.high/s.low)
-	return s.from + part*(s.to-s.from)
-}
+var (
+	gridStyle     = draw.LineStyle{Color: color.Gray{Y: 0xdc}, Width: 0.5}
+	baselineStyle = draw.LineStyle{Color: color.Gray{Y: 0x60}, Width: 1}
+)
 
-// plotLine is one contender's cost by number of addresses.
-type plotLine struct {
-	name   string
-	cost   []float64
-	colour string
-	label  float64 // where its name stands
-}
+// The horizontal axis ends at highestRatio. A point with a higher ratio is drawn there, with its
+// ratio as text, so that one expensive variant does not leave little room for all others. The axis
+// starts at lowestRatio, or lower if a point does.
+const (
+	lowestRatio  = 0.95
+	highestRatio = 3.2
+)
 
-// plot returns an SVG of the cost of every contender that has a line in it.
-func plot(sizes []int, reports []report) string {
-	lines := plotLines(sizes, reports)
-	low, high := 0.95, 1.5
-	for _, l := range lines {
-		low, high = min(low, slices.Min(l.cost)), max(high, slices.Max(l.cost))
+// svg returns a plot with a row for each variant that has a label and figures. A row has a point
+// for each size of answer: the ratio at full load, and a bar between its quartiles if they are
+// recorded. The background is white and opaque, so that the plot is as readable on a dark page as
+// on a light one.
+func (r results) svg() ([]byte, error) {
+	rows := r.plottedVariants()
+	if len(rows) == 0 {
+		return nil, errors.New("nothing to plot: no variant with a plot label has figures")
 	}
-	x := scale{float64(sizes[0]), float64(sizes[len(sizes)-1]), plotLeft, plotRight}
-	y := scale{low * 0.98, high * 1.1, plotBottom, plotTop}
-	placeLabels(lines, y)
-
-	var svg strings.Builder
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13">`+"\n", plotWidth, plotHeight)
-	fmt.Fprintf(&svg, `<rect width="100%%" height="100%%" fill="#ffffff"/>`+"\n")
-	drawGrid(&svg, sizes, x, y)
-	for _, l := range lines {
-		drawLine(&svg, sizes, l, x, y)
+	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
+	p := plot.New()
+	p.Title.Text = "CPU time per query, relative to the same server with ordering off"
+	p.Title.Padding = 10
+	p.X.Label.Text = "ratio at full load, logarithmic scale"
+	p.X.Label.Padding = 6
+	p.X.Scale = plot.LogScale{}
+	p.X.Tick.Marker = ratioTicks()
+	p.X.Min, p.X.Max = lowestRatio, highestRatio
+	p.Legend.Top = true
+	p.Legend.TextStyle.Font.Size = 10
+	p.Legend.Padding = 3
+	labelRows(p, rows)
+	addLines(p)
+	for i, size := range r.Sizes {
+		addPoints(p, rows, size, i, len(r.Sizes))
 	}
-	fmt.Fprintln(&svg, "</svg>")
-	return svg.String()
+	p.X.Max = highestRatio
+
+	canvas := vgsvg.New(plotWidth, axisHeight+rowHeight*vg.Length(legendRows+float64(len(rows))))
+	whole := draw.New(canvas)
+	whole.SetColor(p.BackgroundColor)
+	whole.Fill(whole.Rectangle.Path())
+	p.Draw(draw.Crop(whole, margin, -margin, margin, -margin))
+	var svg bytes.Buffer
+	if _, err := canvas.WriteTo(&svg); err != nil {
+		return nil, err
+	}
+	// Few readers have Liberation Sans. Arial and Helvetica have the same widths.
+	return bytes.ReplaceAll(svg.Bytes(), []byte("font-family:Liberation Sans;"),
+		[]byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;")), nil
 }
 
-func plotLines(sizes []int, reports []report) []*plotLine {
-	var lines []*plotLine
-	for _, r := range reports {
-		for _, row := range r.rows {
-			if row.line == "" || row.skipped != "" || r.skipped != "" {
-				continue
+// plottedVariants returns the variants that are in the plot, from top to bottom.
+func (r results) plottedVariants() (rows []variantResult) {
+	for _, g := range r.Groups {
+		for _, v := range g.Variants {
+			if g.Skipped == "" && v.Skipped == "" && v.PlotLabel != "" {
+				rows = append(rows, v)
 			}
-			l := &plotLine{name: row.line, colour: lineColours[len(lines)%len(lineColours)]}
-			for _, size := range sizes {
-				l.cost = append(l.cost, row.figures[size].full.ratio)
-			}
-			lines = append(lines, l)
 		}
 	}
-	return lines
+	return rows
 }
 
-// placeLabels puts each line's name beside its end, from the bottom up, moved
-// up where it would stand on another.
-func placeLabels(lines []*plotLine, y scale) {
-	byEnd := slices.SortedFunc(slices.Values(lines), func(a, b *plotLine) int {
-		return int(math.Copysign(1, a.cost[len(a.cost)-1]-b.cost[len(b.cost)-1]))
-	})
-	lowest := math.Inf(1)
-	for _, l := range byEnd {
-		l.label = min(y.at(l.cost[len(l.cost)-1]), lowest)
-		lowest = l.label - labelSpace
+func ratioTicks() (ticks plot.ConstantTicks) {
+	for _, ratio := range []float64{1, 1.1, 1.2, 1.3, 1.5, 2, 2.5, 3} {
+		ticks = append(ticks, plot.Tick{Value: ratio, Label: strconv.FormatFloat(ratio, 'g', -1, 64)})
+	}
+	return ticks
+}
+
+// labelRows puts the label of row i at the height -i.
+func labelRows(p *plot.Plot, rows []variantResult) {
+	var ticks plot.ConstantTicks
+	for i, v := range rows {
+		ticks = append(ticks, plot.Tick{Value: -float64(i), Label: v.PlotLabel})
+	}
+	p.Y.Tick.Marker = ticks
+	p.Y.Tick.Length = 0
+	p.Y.Padding = 0
+	p.Y.Min, p.Y.Max = 0.5-float64(len(rows)), 0.5+legendRows
+}
+
+// addLines draws a vertical line for each tick, a stronger one at the ratio of the baseline, and a
+// line above each row.
+func addLines(p *plot.Plot) {
+	grid := plotter.NewGrid()
+	grid.Vertical, grid.Horizontal = gridStyle, draw.LineStyle{}
+	p.Add(grid, rowLines{})
+	p.Add(&plotter.Line{XYs: plotter.XYs{{X: 1, Y: p.Y.Min}, {X: 1, Y: p.Y.Max}}, LineStyle: baselineStyle})
+}
+
+// rowLines draws the lines above each row.
+type rowLines struct{}
+
+func (rowLines) Plot(c draw.Canvas, p *plot.Plot) {
+	_, height := p.Transforms(&c)
+	for y := p.Y.Min + 1; y < 1; y++ {
+		c.StrokeLine2(gridStyle, c.Min.X, height(y), c.Max.X, height(y))
 	}
 }
 
-func drawGrid(svg *strings.Builder, sizes []int, x, y scale) {
-	text := func(px, py float64, anchor, s string) {
-		fmt.Fprintf(svg, `<text x="%.0f" y="%.0f" text-anchor="%s" fill="%s">%s</text>`+"\n", px, py, anchor, labelColour, s)
+// addPoints draws the points of all rows for one size of answers and adds the size to the legend.
+// The points of a row are below each other, so that equal ratios do not hide each other. index is
+// the place of this size among all sizes.
+func addPoints(p *plot.Plot, rows []variantResult, size, index, sizes int) {
+	style := sizeStyles[index%len(sizeStyles)]
+	points := &plotter.Scatter{GlyphStyle: style}
+	bars := &plotter.XErrorBars{
+		LineStyle: draw.LineStyle{Color: style.Color, Width: 1},
+		CapWidth:  plotter.DefaultCapWidth,
 	}
-	rule := func(x1, y1, x2, y2 float64) {
-		fmt.Fprintf(svg, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s"/>`+"\n", x1, y1, x2, y2, gridColour)
-	}
-	for _, tick := range []float64{1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100} {
-		if tick < y.low || tick > y.high {
-			continue
+	beyond := &plotter.Labels{Offset: vg.Point{X: -8, Y: 1.5}}
+	for row, v := range rows {
+		c := v.Figures[size].Full
+		point := plotter.XY{X: min(c.Ratio, highestRatio), Y: rowSpread(index, sizes) - float64(row)}
+		points.XYs = append(points.XYs, point)
+		switch {
+		case c.Ratio > highestRatio:
+			beyond.XYs = append(beyond.XYs, point)
+			beyond.Labels = append(beyond.Labels, fmt.Sprintf("%.2f →", c.Ratio))
+			beyond.TextStyle = append(beyond.TextStyle, p.Y.Tick.Label) // right-aligned
+		case c.High > 0:
+			bars.XYs = append(bars.XYs, point)
+			bars.XErrors = append(bars.XErrors, struct{ Low, High float64 }{c.Ratio - c.Low, c.High - c.Ratio})
 		}
-		rule(plotLeft, y.at(tick), plotRight, y.at(tick))
-		text(plotLeft-8, y.at(tick)+4, "end", fmt.Sprint(tick))
 	}
-	for _, size := range sizes {
-		rule(x.at(float64(size)), plotTop, x.at(float64(size)), plotBottom)
-		text(x.at(float64(size)), plotBottom+20, "middle", fmt.Sprint(size))
-	}
-	text(plotLeft, 24, "start", plotTitle)
-	text(plotLeft-8, plotTop-8, "end", plotY)
-	text((plotLeft+plotRight)/2, plotBottom+42, "middle", plotX)
+	p.Add(bars, points, beyond)
+	p.Legend.Add(fmt.Sprintf("%d addresses", size), points)
 }
 
-func drawLine(svg *strings.Builder, sizes []int, l *plotLine, x, y scale) {
-	var points []string
-	for i, cost := range l.cost {
-		px, py := x.at(float64(sizes[i])), y.at(cost)
-		points = append(points, fmt.Sprintf("%.1f,%.1f", px, py))
-		fmt.Fprintf(svg, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"/>`+"\n", px, py, l.colour)
-	}
-	fmt.Fprintf(svg, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "), l.colour)
-	fmt.Fprintf(svg, `<text x="%d" y="%.1f" fill="%s">%s</text>`+"\n", plotRight+10, l.label+4, l.colour, l.name)
+// rowSpread returns how far the point of a size is above the middle of its row, in rows.
+func rowSpread(index, sizes int) float64 {
+	return 0.27 * (float64(sizes-1)/2 - float64(index))
 }

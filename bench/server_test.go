@@ -3,43 +3,62 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
-	"time"
+
+	"github.com/prometheus/procfs"
 )
 
-func TestParseStatCountsFromBehindTheName(t *testing.T) {
-	stat := []byte("42 (a) b (c) S 1 40 40 0 -1 4194560 100 0 0 0 150 25 0 0 20 0 1 0 77 0 0\n")
-	group, used, err := parseStat(stat)
+// process is what the tests set of a process. Times are in hundredths of a second.
+type process struct{ group, user, system int }
+
+// fakeProc writes a /proc with these processes, by process ID, into dir.
+func fakeProc(t *testing.T, dir string, processes map[int]process) procfs.FS {
+	t.Helper()
+	for pid, p := range processes {
+		own := filepath.Join(dir, fmt.Sprint(pid))
+		if err := os.Mkdir(own, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		stat := fmt.Sprintf("%d (a) b (c) S 1 %d %[2]d 0 -1 4194560 100 0 0 0 %d %d 0 0 20 0 1 0 77 "+
+			"1000 10 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+			pid, p.group, p.user, p.system)
+		if err := os.WriteFile(filepath.Join(own, "stat"), []byte(stat), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proc, err := procfs.NewFS(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if group != 40 || used != 1750*time.Millisecond {
-		t.Errorf("group %d, used %s; want 40 and 1.75s", group, used)
+	return proc
+}
+
+func TestCPUTimeIsThatOfTheProcessGroup(t *testing.T) {
+	dir := t.TempDir()
+	proc := fakeProc(t, dir, map[int]process{40: {40, 150, 25}, 42: {40, 1000, 0}, 50: {50, 7, 7}})
+	// The directory of a process that has just ended: it is listed, but there is no file stat.
+	if err := os.Mkdir(filepath.Join(dir, "43"), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	if _, _, err := parseStat([]byte("42 (a) S 1")); err == nil {
-		t.Error("a short line is taken")
+	got, err := groupCPUTime(proc, 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 11.75; got != want {
+		t.Errorf("%v s, want %v s", got, want)
 	}
 }
 
-func TestParseDnsperf(t *testing.T) {
-	const out = `
-  Queries sent:         1000
-  Queries completed:    999 (99.90%)
-  Queries lost:         1 (0.10%)
-
-  Response codes:       NOERROR 999 (100.00%)
-  Average packet size:  request 44, response 205
-  Run time (s):         2.000000
-  Queries per second:   499.500000
-`
-	got, err := parseDnsperf(out, 9990*time.Microsecond)
-	if err != nil {
+func TestUnreadableProcessIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	proc := fakeProc(t, dir, map[int]process{40: {40, 150, 25}})
+	if err := os.WriteFile(filepath.Join(dir, "40", "stat"), []byte("40 (a) S 1"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if want := (slice{qps: 499.5, cpu: 10000, busy: 0.004995, lost: 1}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-	if _, err := parseDnsperf("Queries completed: 5\nResponse codes: SERVFAIL 5", 0); err == nil {
-		t.Error("answers that are not NOERROR are taken")
+	if _, err := groupCPUTime(proc, 40); err == nil {
+		t.Error("no error")
 	}
 }

@@ -4,89 +4,63 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
-	"regexp"
 	"strings"
 )
 
-// A report is what has been measured of a group.
-type report struct {
-	group
-	versionText string
-	skipped     string
-	rows        []row
-}
-
-var versionNumber = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)
-
-// installedVersion returns the version number that the program gives, or "".
-func (g group) installedVersion() string {
-	out, _ := exec.Command(g.version[0], g.version[1:]...).CombinedOutput()
-	// Some print the time first.
-	for _, line := range strings.Split(string(out), "\n") {
-		if i := strings.LastIndexAny(line, "]"); i >= 0 {
-			line = line[i:]
-		}
-		if v := versionNumber.FindString(line); v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
-// markdown returns the report as two tables: full load and half load.
-func (r report) markdown(sizes []int) string {
+// markdown returns a heading and two tables: at full load and at half load.
+func (r groupResult) markdown(sizes []int) string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "### %s\n\n", strings.TrimSpace(r.heading()))
-	if r.skipped != "" {
-		fmt.Fprintf(&t, "Skipped: %s.\n", r.skipped)
+	fmt.Fprintf(&t, "### %s\n\n", r.heading())
+	if r.Skipped != "" {
+		fmt.Fprintf(&t, "Skipped: %s.\n", r.Skipped)
 		return t.String()
 	}
-	r.table(&t, sizes, "QPS | CPU, µs | ratio", func(f figures) string {
-		return fmt.Sprintf("%s | %.1f | %.2f", f.qpsText(), f.full.cpu/1000, f.full.ratio)
+	r.writeTable(&t, sizes, "QPS | CPU, µs | ratio", func(f figures) string {
+		return fmt.Sprintf("%s | %.1f | %.2f", f.qpsText(), f.Full.CPU, f.Full.Ratio)
 	})
 	fmt.Fprint(&t, "\nAt half load:\n\n")
-	r.table(&t, sizes, "CPU, µs | ratio", func(f figures) string {
-		return fmt.Sprintf("%.1f | %.2f", f.half.cpu/1000, f.half.ratio)
+	r.writeTable(&t, sizes, "CPU, µs | ratio", func(f figures) string {
+		return fmt.Sprintf("%.1f | %.2f", f.Half.CPU, f.Half.Ratio)
 	})
 	return t.String()
 }
 
-// table writes a row for each contender with the same columns for each size.
-func (r report) table(t *strings.Builder, sizes []int, columns string, cells func(figures) string) {
+// writeTable writes a row for each variant. Each size has the same columns; cells returns their
+// text.
+func (r groupResult) writeTable(t *strings.Builder, sizes []int, columns string, cells func(figures) string) {
 	n := strings.Count(columns, "|") + 1
 	fmt.Fprint(t, "| |")
 	for _, size := range sizes {
 		fmt.Fprintf(t, " %d: %s |", size, columns)
 	}
 	fmt.Fprint(t, "\n|---|", strings.Repeat("--:|", n*len(sizes)), "\n")
-	for _, row := range r.rows {
-		fmt.Fprintf(t, "| %s |", row.name)
+	for _, v := range r.Variants {
+		fmt.Fprintf(t, "| %s |", v.Name)
 		for _, size := range sizes {
-			if row.skipped != "" {
+			if v.Skipped != "" {
 				fmt.Fprint(t, strings.Repeat(" – |", n))
 				continue
 			}
-			fmt.Fprintf(t, " %s |", cells(row.figures[size]))
+			fmt.Fprintf(t, " %s |", cells(v.Figures[size]))
 		}
 		fmt.Fprintln(t)
 	}
 }
 
-func (r report) heading() string {
-	before, after, _ := strings.Cut(r.name, " without")
-	if after != "" {
-		after = ", without" + after
+func (r groupResult) heading() string {
+	heading := strings.TrimSpace(r.Name + " " + r.Version)
+	if r.Note != "" {
+		heading += ", " + r.Note
 	}
-	return before + " " + r.versionText + after
+	return heading
 }
 
-// qpsText gives queries per second in thousands, with a mark where dnsperf could
-// not ask faster.
+// qpsText returns thousands of queries per second, marked with ">" where the server could have
+// answered more than dnsperf sent.
 func (f figures) qpsText() string {
 	mark := ""
-	if f.driverBound {
+	if f.DnsperfBound {
 		mark = "> "
 	}
-	return fmt.Sprintf("%s%.1fk", mark, f.qps/1000)
+	return fmt.Sprintf("%s%.1fk", mark, f.QPS/1000)
 }

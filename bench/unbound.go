@@ -4,19 +4,21 @@ package main
 
 import "fmt"
 
-// unbound compares Unbound's rotation on and off.
+// unbound returns Unbound with rotation.
 func unbound() group {
 	return group{
-		name:      "Unbound",
-		program:   "unbound",
-		version:   []string{"unbound", "-V"},
-		reference: unboundWith("`rrset-roundrobin: no`", "no"),
-		variants:  []contender{shuffles(unboundWith("`rrset-roundrobin: yes`", "yes"), "")},
+		name:     "Unbound",
+		program:  "unbound",
+		version:  []string{"unbound", "-V"},
+		baseline: unboundWith("`rrset-roundrobin: no`", "no"),
+		variants: []variant{
+			unboundWith("`rrset-roundrobin: yes`", "yes").turning().plotted("Unbound, rrset-roundrobin"),
+		},
 	}
 }
 
-func unboundWith(name, rotation string) contender {
-	return contender{name: name, command: func(dir, zoneFile string, port int) ([]string, error) {
+func unboundWith(name, rotation string) variant {
+	return variant{name: name, command: func(dir, zoneFile string, port int) ([]string, error) {
 		path, err := writeConfig(dir, "unbound.conf", fmt.Sprintf(`server:
     directory: "%s"
     chroot: ""

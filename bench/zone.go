@@ -9,33 +9,33 @@ import (
 	"strings"
 )
 
-// zone is the zone that every server answers from.
+// zone is the zone that every server answers for.
 const zone = "bench.example."
 
-// namesPerSize is how many names there are of each size, so that a server's
-// caches and counters meet more than one.
+// namesPerSize is the number of names with an answer of the same size, so that a server's caches
+// and counters hold more than one entry.
 const namesPerSize = 16
 
-// The client is 127.0.0.1. Every server that orders is told to prefer these
-// networks, in this order.
+// The client is 127.0.0.1. Every server that sorts is told to prefer these networks, in this order.
 const (
 	clientSubnet  = "127.0.0.0/24"
 	clientNetwork = "127.0.0.0/8"
 )
 
-// zonePath is where the zone file is in dir.
+// zonePath returns the path of the zone file in dir.
 func zonePath(dir string) string { return filepath.Join(dir, "zone") }
 
-// queriesPath is where dnsperf finds the questions for names of size addresses.
+// queriesPath returns the path of the file with dnsperf's queries for names of size addresses.
 func queriesPath(dir string, size int) string {
 	return filepath.Join(dir, fmt.Sprintf("queries-%d", size))
 }
 
+// owner returns the i-th name of size addresses.
 func owner(size, i int) string { return fmt.Sprintf("n%d-%d.%s", size, i, zone) }
 
-// address returns the i-th address of every name. A third are on the client's
-// subnet, a third on its network and a third elsewhere. They alternate, with the
-// farthest first, so that every server that orders has something to move.
+// address returns the i-th address of every name. A third of the addresses are on the client's
+// subnet, a third on its network and a third on neither. They alternate, the farthest first, so
+// that every server that sorts must move records.
 func address(i int) string {
 	switch i % 3 {
 	case 0:
@@ -47,7 +47,7 @@ func address(i int) string {
 	}
 }
 
-// writeZone writes the zone file and, for each size, the questions for dnsperf.
+// writeZone writes the zone file and, for each size, the file of queries for dnsperf into dir.
 func writeZone(dir string, sizes []int) error {
 	var z strings.Builder
 	fmt.Fprintf(&z, "$ORIGIN %s\n$TTL 3600\n", zone)

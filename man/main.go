@@ -1,4 +1,5 @@
-// Man writes the manual page out of the README, so that there is one source.
+// Command man writes the manual page coredns-ordering(7) from README.md. Run it with go generate
+// after each change to the README; a test fails while the two differ.
 package main
 
 import (
@@ -8,26 +9,27 @@ import (
 
 //go:generate go run .
 
+// These paths are relative to this directory, in which go generate and go test run.
 const (
-	source = "../README.md"
-	page   = "coredns-ordering.7"
+	readmePath = "../README.md"
+	pagePath   = "coredns-ordering.7"
 )
 
 func main() {
-	if err := write(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	if err := writePage(); err != nil {
+		fmt.Fprintln(os.Stderr, "man:", err)
 		os.Exit(1)
 	}
 }
 
-func write() error {
-	readme, err := os.ReadFile(source)
+func writePage() error {
+	readme, err := os.ReadFile(readmePath)
 	if err != nil {
 		return err
 	}
-	text, err := roff(string(readme))
+	page, err := toRoff(readme)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", readmePath, err)
 	}
-	return os.WriteFile(page, []byte(text), 0o644)
+	return os.WriteFile(pagePath, page, 0o644)
 }

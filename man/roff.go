@@ -1,139 +1,82 @@
 package main
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
-	"regexp"
+	"io"
 	"strings"
+
+	"github.com/cpuguy83/go-md2man/v2/md2man"
+	"github.com/russross/blackfriday/v2"
 )
 
-// header is that of CoreDNS's own manual pages.
-const header = `.\" Generated from README.md by go generate
-.TH "COREDNS-ORDERING" 7 "November 2026" "CoreDNS" "CoreDNS Plugins"
+// title is the first line of the page, in the form that go-md2man expects. CoreDNS's own manual
+// pages have the same fields.
+const title = `% "COREDNS-ORDERING" 7 "November 2026" "CoreDNS" "CoreDNS Plugins"` + "\n\n"
+
+// toRoff returns the manual page for a README in CoreDNS's form. The page starts with the section
+// Name; toRoff returns an error if the README has no such section.
+func toRoff(readme []byte) ([]byte, error) {
+	const name = "\n## Name\n"
+	start := bytes.Index(readme, []byte(name))
+	if start < 0 {
+		return nil, errors.New("no section Name, with which a manual page starts: add the heading ## Name")
+	}
+	markdown := append([]byte(title), readme[start:]...)
+	base := md2man.NewRoffRenderer()
+	roff := blackfriday.Run(markdown,
+		blackfriday.WithRenderer(renderer{base}),
+		blackfriday.WithExtensions(base.GetExtensions()))
+	// An empty line before a macro would be printed in addition to the macro's own space.
+	return bytes.ReplaceAll(roff, []byte("\n\n."), []byte("\n.")), nil
+}
+
+// renderer writes roff as go-md2man does, with these differences: words are not hyphenated,
+// headings of sections are in capitals, code blocks are indented, readers can copy code, and a link
+// into the repository is only its text.
+type renderer struct {
+	blackfriday.Renderer
+}
+
+// header follows what go-md2man writes at the top of a page, since a line that asks for a
+// preprocessor must be the first. go-md2man turns hyphenation off with .nh, which groff's macros
+// turn on again; they heed the register HY.
+const header = `.nr HY 0
+.\" Generated from README.md by go generate ./man
 `
 
-// roff returns the manual page that a README in CoreDNS's form makes: from the section Name on, with headings of two levels,
-// paragraphs, lists, fenced blocks, and in the text code, emphasis and links.
-func roff(readme string) (string, error) {
-	_, text, found := strings.Cut(readme, "\n## Name\n")
-	if !found {
-		return "", errors.New("no section Name: manual pages begin with it")
-	}
-	p := &printer{}
-	p.WriteString(header)
-	for line := range strings.Lines("## Name\n" + text) {
-		p.line(strings.TrimRight(line, "\n"))
-	}
-	p.endParagraph()
-	if p.fenced {
-		return "", errors.New("the last fenced block does not end")
-	}
-	return p.String(), nil
+// RenderHeader writes what comes before the title line.
+func (r renderer) RenderHeader(w io.Writer, document *blackfriday.Node) {
+	r.Renderer.RenderHeader(w, document)
+	io.WriteString(w, header)
 }
 
-// A printer writes roff for lines of Markdown.
-type printer struct {
-	strings.Builder
-	paragraph []string // lines since it began
-	item      bool     // the paragraph is an item of a list
-	fenced    bool     // between fences
+// RenderNode writes one node to w.
+func (r renderer) RenderNode(w io.Writer, node *blackfriday.Node, entering bool) blackfriday.WalkStatus {
+	switch {
+	case node.Type == blackfriday.Text && node.Parent.Type == blackfriday.Heading && node.Parent.Level == 2:
+		node.Literal = bytes.ToUpper(node.Literal)
+	case node.Type == blackfriday.Code:
+		return r.renderCode(w, node)
+	case node.Type == blackfriday.CodeBlock:
+		io.WriteString(w, "\n.PP\n.RS")
+		r.renderCode(w, node)
+		io.WriteString(w, ".RE\n")
+		return blackfriday.GoToNext
+	case node.Type == blackfriday.Link && !strings.Contains(string(node.Destination), "://"):
+		return blackfriday.GoToNext // to the text of the link
+	}
+	return r.Renderer.RenderNode(w, node, entering)
 }
 
-func (p *printer) line(line string) {
-	switch fence := strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~"); {
-	case fence && p.fenced:
-		p.WriteString(".fi\n.RE\n")
-		p.fenced = false
-	case p.fenced:
-		p.WriteString(guard(escape(line)) + "\n")
-	case fence:
-		p.endParagraph()
-		p.WriteString(".PP\n.RS\n.nf\n")
-		p.fenced = true
-	case strings.HasPrefix(line, "## "):
-		p.heading(".SH", line[3:])
-	case strings.HasPrefix(line, "### "):
-		p.heading(".SS", line[4:])
-	case line == "":
-		p.endParagraph()
-	case strings.HasPrefix(line, "* "):
-		p.endParagraph()
-		p.item = true
-		p.paragraph = append(p.paragraph, line[2:])
-	default:
-		p.paragraph = append(p.paragraph, strings.TrimSpace(line))
-	}
-}
+// asciiCode makes roff print these characters as they are typed, and not as a hyphen, quotation
+// marks and accents.
+var asciiCode = strings.NewReplacer("-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`)
 
-func (p *printer) heading(macro, title string) {
-	p.endParagraph()
-	fmt.Fprintf(p, "%s \"%s\"\n", macro, strings.ToUpper(title))
-}
-
-// endParagraph writes the paragraph at hand, if there is one.
-func (p *printer) endParagraph() {
-	if len(p.paragraph) == 0 {
-		return
-	}
-	if p.item {
-		p.WriteString(".IP \\(bu 4\n")
-	} else {
-		p.WriteString(".PP\n")
-	}
-	for line := range strings.SplitSeq(inline(strings.Join(p.paragraph, "\n")), "\n") {
-		p.WriteString(guard(line) + "\n")
-	}
-	p.paragraph, p.item = nil, false
-}
-
-// escape keeps a text from being read as roff.
-func escape(text string) string {
-	return strings.NewReplacer(`\`, `\e`, `-`, `\-`, `_`, `\_`, `'`, `\(aq`, "`", "\\(ga").Replace(text)
-}
-
-// guard keeps a line from being read as a request.
-func guard(line string) string {
-	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
-		return `\&` + line
-	}
-	return line
-}
-
-// span is code, a link, strong or emphasized text.
-var span = regexp.MustCompile("`([^`]+)`|\\[([^]]+)\\]\\(([^)]+)\\)|\\*\\*([^*]+)\\*\\*|\\*([^*]+)\\*")
-
-// inline returns text with what is marked in it, in roff.
-func inline(text string) string {
-	var b strings.Builder
-	end := 0
-	for _, m := range span.FindAllStringSubmatchIndex(text, -1) {
-		group := func(i int) string {
-			if m[2*i] < 0 {
-				return ""
-			}
-			return text[m[2*i]:m[2*i+1]]
-		}
-		b.WriteString(escape(text[end:m[0]]))
-		switch code, name, target, strong := group(1), group(2), group(3), group(4); {
-		case code != "":
-			b.WriteString(`\fB` + escape(code) + `\fR`)
-		case name != "":
-			b.WriteString(link(name, target))
-		case strong != "":
-			b.WriteString(`\fB` + escape(strong) + `\fP`)
-		default:
-			b.WriteString(`\fI` + escape(group(5)) + `\fP`)
-		}
-		end = m[1]
-	}
-	b.WriteString(escape(text[end:]))
-	return b.String()
-}
-
-// link returns the name of a link with its target, where that says more outside of the repository.
-func link(name, target string) string {
-	if !strings.Contains(target, "://") || name == target {
-		return escape(name)
-	}
-	return escape(name) + ` \[la]` + escape(target) + `\[ra]`
+// renderCode writes a code span or a code block, whose text readers can copy from the page.
+func (r renderer) renderCode(w io.Writer, node *blackfriday.Node) blackfriday.WalkStatus {
+	var roff strings.Builder
+	status := r.Renderer.RenderNode(&roff, node, true)
+	asciiCode.WriteString(w, roff.String())
+	return status
 }

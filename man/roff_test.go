@@ -9,75 +9,97 @@ import (
 )
 
 func TestPageIsUpToDate(t *testing.T) {
-	readme, err := os.ReadFile(source)
+	readme, err := os.ReadFile(readmePath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := roff(string(readme))
+	want, err := toRoff(readme)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile(page)
+	got, err := os.ReadFile(pagePath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != want {
-		t.Errorf("%s is not what README.md makes: run go generate ./man", page)
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs from what README.md gives: run go generate ./man", pagePath)
 	}
 }
 
 func TestMarkdownBecomesRoff(t *testing.T) {
-	for name, c := range map[string]struct{ markdown, roff string }{
-		"heading":                 {"## See Also", ".SH \"SEE ALSO\"\n"},
-		"heading below":           {"### Of a zone", ".SS \"OF A ZONE\"\n"},
-		"paragraph":               {"one\ntwo\n\nthree", ".PP\none\ntwo\n.PP\nthree\n"},
-		"list":                    {"* one\n  more\n* two", ".IP \\(bu 4\none\nmore\n.IP \\(bu 4\ntwo\n"},
-		"list and paragraph":      {"* one\n\ntwo", ".IP \\(bu 4\none\n.PP\ntwo\n"},
-		"block":                   {"```corefile\n. {\n  log\n}\n```", ".PP\n.RS\n.nf\n\\&. {\n  log\n}\n.fi\n.RE\n"},
-		"mark in a block":         {"```\n* `a` *b*\n```", ".PP\n.RS\n.nf\n* \\(gaa\\(ga *b*\n.fi\n.RE\n"},
-		"code":                    {"the `answer_limit`", ".PP\nthe \\fBanswer\\_limit\\fR\n"},
-		"emphasis":                {"the *file* plugin", ".PP\nthe \\fIfile\\fP plugin\n"},
-		"strong":                  {"**ZONES** are", ".PP\n\\fBZONES\\fP are\n"},
-		"emphasis over a line":    {"the *file\nplugin*", ".PP\nthe \\fIfile\nplugin\\fP\n"},
-		"link":                    {"[Go](https://go.dev)", ".PP\nGo \\[la]https://go.dev\\[ra]\n"},
-		"link in the tree":        {"[it](docs/it.md)", ".PP\nit\n"},
-		"backslash":               {`a\b`, ".PP\na\\eb\n"},
-		"request":                 {".com", ".PP\n\\&.com\n"},
-		"apostrophe in front":     {"'tis", ".PP\n\\(aqtis\n"},
-		"star that marks nothing": {"2 * 3", ".PP\n2 * 3\n"},
+	const pageStart = ".nh\n" + header +
+		`.TH "COREDNS-ORDERING" 7 "November 2026" "CoreDNS" "CoreDNS Plugins"` + "\n.SH NAME"
+	for name, tc := range map[string]struct{ markdown, roff string }{
+		"section":                {"## See Also", "\n.SH SEE ALSO"},
+		"subsection":             {"### Of a zone", "\n.SS Of a zone"},
+		"paragraphs":             {"one\ntwo\n\nthree", "\none\ntwo\n.PP\nthree\n"},
+		"list":                   {"* one\n  more\n* two", "\n.IP \\(bu 2\none\nmore\n.IP \\(bu 2\ntwo\n"},
+		"code block":             {"```corefile\n. {\n  log\n}\n```", "\n.PP\n.RS\n.EX\n\\&. {\n  log\n}\n.EE\n.RE\n"},
+		"markup in a code block": {"```\n* `a` *b*\n```", "\n.PP\n.RS\n.EX\n* \\(gaa\\(ga *b*\n.EE\n.RE\n"},
+		"code":                   {"the `-conf '~'`", "\nthe \\fB\\-conf \\(aq\\(ti\\(aq\\fR\n"},
+		"hyphen and apostrophe":  {"a client's own-subnet", "\na client's own-subnet\n"},
+		"emphasis":               {"the *file* plugin", "\nthe \\fIfile\\fP plugin\n"},
+		"strong emphasis":        {"**ZONES** are", "\n\\fBZONES\\fP are\n"},
+		"link":                   {"[Go](https://go.dev/a-b)", "\nGo\n\\[la]https://go.dev/a\\-b\\[ra]\n"},
+		"link to a file":         {"[the *page*](docs/it.md) says", "\nthe \\fIpage\\fP says\n"},
+		"line like a macro":      {"a\n.com", "\na\n\\&.com\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := roff("# it\n\n## Name\n\n" + c.markdown + "\n")
+			page, err := toRoff([]byte("# it\n\n## Name\n\n" + tc.markdown + "\n"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := strings.TrimPrefix(got, header+".SH \"NAME\"\n"); got != c.roff {
-				t.Errorf("%q becomes\n%q, want\n%q", c.markdown, got, c.roff)
+			got, found := strings.CutPrefix(string(page), pageStart)
+			if !found {
+				t.Fatalf("the page starts with\n%s, want\n%s", page, pageStart)
+			}
+			if got != tc.roff {
+				t.Errorf("%q becomes\n%q, want\n%q", tc.markdown, got, tc.roff)
 			}
 		})
 	}
 }
 
-func TestPageNeedsAReadmeThatItCanRead(t *testing.T) {
-	for readme, want := range map[string]string{
-		"# it\n\n## Description\n":         "no section Name",
-		"# it\n\n## Name\n\n```\nno end\n": "does not end",
-	} {
-		if _, err := roff(readme); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: error %v, want %q", readme, err, want)
-		}
+func TestReadmeWithoutNameIsRefused(t *testing.T) {
+	_, err := toRoff([]byte("# it\n\n## Description\n"))
+	if err == nil || !strings.Contains(err.Error(), "no section Name") {
+		t.Errorf("error %v, want one that says there is no section Name", err)
 	}
 }
 
-func TestFormatterFindsNothingWrongWithThePage(t *testing.T) {
+// groff warns of macros that it does not know and of tables that are too wide.
+func TestGroffHasNoWarnings(t *testing.T) {
 	groff, err := exec.LookPath("groff")
 	if err != nil {
 		t.Skip("groff is not installed")
 	}
-	var complaints bytes.Buffer
-	cmd := exec.Command(groff, "-man", "-ww", "-Tutf8", page)
-	cmd.Stderr = &complaints
-	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
-		t.Errorf("groff: %v\n%s", err, &complaints)
+	cmd := exec.Command(groff, "-t", "-man", "-ww", "-Tutf8", pagePath)
+	var warnings bytes.Buffer
+	cmd.Stderr = &warnings
+	if err := cmd.Run(); err != nil || warnings.Len() > 0 {
+		t.Errorf("groff: %v\n%s", err, &warnings)
+	}
+}
+
+// Man pages hyphenate words by default, and a property's name must stay in one piece.
+func TestNoWordIsHyphenated(t *testing.T) {
+	groff, err := exec.LookPath("groff")
+	if err != nil {
+		t.Skip("groff is not installed")
+	}
+	words := strings.Repeat("canonical authoritative ", 20)
+	page, err := toRoff([]byte("# it\n\n## Name\n\n" + words + "\n\n## List\n\n* " + words + "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(groff, "-man", "-Tutf8")
+	cmd.Stdin = bytes.NewReader(page)
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hyphen = "\u2010"
+	if !bytes.Contains(text, []byte("canonical")) || bytes.Contains(text, []byte(hyphen)) {
+		t.Errorf("no words, or hyphens in them:\n%s", text)
 	}
 }

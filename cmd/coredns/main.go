@@ -1,4 +1,4 @@
-// Coredns is a CoreDNS with every default plugin and ordering.
+// Coredns is a CoreDNS server with every default plugin and ordering.
 package main
 
 import (

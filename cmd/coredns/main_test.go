@@ -10,23 +10,23 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 )
 
-// defaultDirectives is the list as CoreDNS ships it: package variables are set
-// before main's init puts ordering into it.
+// defaultDirectives is the list as CoreDNS ships it. Package variables are initialised before the
+// init of main inserts ordering.
 var defaultDirectives = slices.Clone(dnsserver.Directives)
 
-func TestOrderingStandsDirectlyBeforeLoadbalance(t *testing.T) {
-	place := slices.Index(dnsserver.Directives, "ordering")
-	if place < 0 {
+func TestOrderingIsDirectlyBeforeLoadbalance(t *testing.T) {
+	index := slices.Index(dnsserver.Directives, "ordering")
+	if index < 0 {
 		t.Fatal("ordering is not in the directive list")
 	}
-	if next := dnsserver.Directives[place+1]; next != "loadbalance" {
-		t.Errorf("ordering stands before %s, want loadbalance", next)
+	if next := dnsserver.Directives[index+1]; next != "loadbalance" {
+		t.Errorf("ordering is before %s, want loadbalance", next)
 	}
 }
 
-func TestDefaultDirectivesAreIntactAndInOrder(t *testing.T) {
+func TestDefaultDirectivesKeepTheirOrder(t *testing.T) {
 	if slices.Contains(defaultDirectives, "ordering") {
-		t.Fatal("ordering is among the defaults: this test compares nothing")
+		t.Fatal("the defaults contain ordering already, so this test proves nothing")
 	}
 	others := slices.DeleteFunc(slices.Clone(dnsserver.Directives), func(d string) bool {
 		return d == "ordering"
@@ -40,30 +40,30 @@ func TestDefaultDirectivesAreIntactAndInOrder(t *testing.T) {
 }
 
 func TestOrderingSeesTheAnswersOfEverySource(t *testing.T) {
-	place := slices.Index(dnsserver.Directives, "ordering")
+	index := slices.Index(dnsserver.Directives, "ordering")
 	for _, above := range []string{"prometheus", "errors", "log", "dnstap"} {
-		if slices.Index(dnsserver.Directives, above) > place {
-			t.Errorf("%s stands below ordering and would not see what the client sees", above)
+		if slices.Index(dnsserver.Directives, above) > index {
+			t.Errorf("%s is below ordering and would not see what the client sees", above)
 		}
 	}
 	for _, below := range []string{"cache", "file", "auto", "kubernetes", "hosts", "forward"} {
-		if slices.Index(dnsserver.Directives, below) < place {
-			t.Errorf("%s stands above ordering, which would not see its answers", below)
+		if slices.Index(dnsserver.Directives, below) < index {
+			t.Errorf("%s is above ordering, which would not see its answers", below)
 		}
 	}
 }
 
-func TestMissingLandmarkPanics(t *testing.T) {
+func TestMissingLoadbalancePanics(t *testing.T) {
 	defer func() {
 		if message, _ := recover().(string); !strings.Contains(message, "loadbalance") {
-			t.Errorf("panic says %q, want the name of the landmark", message)
+			t.Errorf("panic says %q, want it to name loadbalance", message)
 		}
 	}()
 	directives.WithOrdering([]string{"errors", "cache", "file"})
 }
 
-// -plugins prints what caddy.DescribePlugins returns, without the "dns." in
-// front of each name.
+// The flag -plugins prints the names that caddy.DescribePlugins returns, without their prefix
+// "dns.".
 func TestPluginsFlagListsEveryDirective(t *testing.T) {
 	listed := strings.Fields(caddy.DescribePlugins())
 	for _, directive := range dnsserver.Directives {

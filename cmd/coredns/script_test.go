@@ -6,7 +6,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// In the scripts, coredns is this program.
+// TestMain makes this program the command coredns of the scripts.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"coredns": main})
 }

@@ -1,18 +1,17 @@
-// Package directives knows where ordering stands among CoreDNS's directives.
+// Package directives puts ordering into the list of CoreDNS directives.
 package directives
 
 import "slices"
 
-// landmark is the directive that ordering stands directly before.
+// landmark is the directive that ordering belongs directly before.
 const landmark = "loadbalance"
 
-// WithOrdering returns a copy of list with ordering directly before the
-// landmark. It panics if the landmark is not there: at any other place ordering
-// might never see an answer.
+// WithOrdering returns a copy of list with ordering inserted directly before loadbalance. It panics
+// if list has no loadbalance: in another position ordering might see no answers.
 func WithOrdering(list []string) []string {
-	place := slices.Index(list, landmark)
-	if place < 0 {
-		panic("coredns: no directive " + landmark + " to put ordering before")
+	index := slices.Index(list, landmark)
+	if index < 0 {
+		panic("coredns: the directive list has no " + landmark + ", before which ordering belongs")
 	}
-	return slices.Insert(slices.Clone(list), place, "ordering")
+	return slices.Insert(slices.Clone(list), index, "ordering")
 }

@@ -28,7 +28,7 @@ func ParseMask(word string) (length int, err error) {
 	case slash && address == "":
 		return parseLength4(after)
 	case slash:
-		return 0, network(word, "netmask")
+		return 0, isNetwork(word, "netmask")
 	case strings.Contains(word, ":"):
 		return 0, ipv6Mask(word)
 	case strings.Contains(word, "."):
@@ -53,7 +53,7 @@ func ParseMask6(word string) (length int, err error) {
 	n, err := strconv.ParseUint(strings.TrimPrefix(word, "/"), 10, 31)
 	switch {
 	case err != nil:
-		return 0, network(word, "netmask6")
+		return 0, isNetwork(word, "netmask6")
 	case n > 128:
 		return 0, errors.New("is longer than /128")
 	}
@@ -147,8 +147,8 @@ func withoutPrefix(word string) error {
 	return errNotMask
 }
 
-// network returns the error for a word that may be a network in place of the mask that property takes.
-func network(word, property string) error {
+// isNetwork returns the error for a word that may be a network in place of the mask that property takes.
+func isNetwork(word, property string) error {
 	n, err := netip.ParsePrefix(word)
 	of := "netmask6"
 	if n.Addr().Is4() {

@@ -15,7 +15,7 @@ func BenchmarkKey(b *testing.B) {
 			set := []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: "server1.example.org.", Rrtype: dns.TypeA, Class: dns.ClassINET}}}
 			tiers := make([]uint32, n)
 			for b.Loop() {
-				k.turn(set, tiers)
+				k.turn(set, tiers, 0)
 			}
 		})
 	}

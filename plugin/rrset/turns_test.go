@@ -14,11 +14,11 @@ import (
 
 func TestTurnsCountFromZero(t *testing.T) {
 	turns := new(Turns)
-	for want := range uint64(1000) {
-		if got := turns.take(0x0123456789abcdef); got != want {
+	for want := range uint32(1000) {
+		if got := turns.take(0x0123456789abcdef, 0); got != want {
 			t.Fatalf("turn %d, want %d", got, want)
 		}
-		if got := turns.take(0xfedcba9876543210); got != want {
+		if got := turns.take(0xfedcba9876543210, 0); got != want {
 			t.Fatalf("turn %d of another question, want %d", got, want)
 		}
 	}
@@ -30,7 +30,7 @@ func TestTurnsHaveAFixedSize(t *testing.T) {
 	}
 	turns := new(Turns)
 	rnd := rand.New(rand.NewPCG(7, 8))
-	if n := testing.AllocsPerRun(10_000, func() { turns.take(rnd.Uint64()) }); n != 0 {
+	if n := testing.AllocsPerRun(10_000, func() { turns.take(rnd.Uint64(), 0) }); n != 0 {
 		t.Errorf("%v allocations for a turn", n)
 	}
 }
@@ -43,52 +43,34 @@ func TestFloodLeavesHotNamesExact(t *testing.T) {
 	for i := range hot {
 		hot[i] = rnd.Uint64()
 	}
-	for want := range uint64(300) {
+	for want := range uint32(300) {
 		for _, key := range hot {
-			if got := turns.take(key); got != want {
+			if got := turns.take(key, 0); got != want {
 				t.Fatalf("a hot name is at turn %d, want %d", got, want)
 			}
 		}
 		for range 5000 {
-			turns.take(rnd.Uint64())
+			turns.take(rnd.Uint64(), 0)
 		}
-	}
-}
-
-// TestFloodGoesOnCounting checks that a name that finds its set full does not start again at a turn it had.
-func TestFloodGoesOnCounting(t *testing.T) {
-	turns := new(Turns)
-	const set = 77
-	key := func(i int) uint64 { return uint64(i+1)<<41 | set }
-	for i := range ways {
-		for range 10 * (i + 1) {
-			turns.take(key(i))
-		}
-	}
-	if got := turns.take(key(ways)); got != 10 {
-		t.Errorf("a new name in a full set is at turn %d, want that of the least asked one, 10", got)
-	}
-	if got := turns.take(key(1)); got != 20 {
-		t.Errorf("another name of the set is at turn %d, want 20", got)
 	}
 }
 
 func TestConcurrentTakersShareOutTheTurns(t *testing.T) {
 	const takers, each = 8, 4000
 	turns := new(Turns)
-	taken := make([][]uint64, takers)
+	taken := make([][]uint32, takers)
 	var all sync.WaitGroup
 	for i := range takers {
 		all.Go(func() {
 			for n := range uint64(each) {
-				taken[i] = append(taken[i], turns.take(0x0123456789abcdef))
-				turns.take(n<<40 | uint64(i)) // others, in other sets
+				taken[i] = append(taken[i], turns.take(0x0123456789abcdef, 0))
+				turns.take(n<<40|uint64(i), 0) // others, in other sets
 			}
 		})
 	}
 	all.Wait()
 	for i, got := range slices.Sorted(slices.Values(slices.Concat(taken...))) {
-		if got != uint64(i) {
+		if got != uint32(i) {
 			t.Fatalf("turn %d was taken twice or never", i)
 		}
 	}
@@ -145,7 +127,7 @@ func TestSetsHashApart(t *testing.T) {
 					tiers[one] = 1
 					tiers = tiers[:n+1]
 					what := fmt.Sprint(h.String(), tiers)
-					key := k.turn(set, tiers)
+					key := k.turn(set, tiers, 0)
 					if other, ok := met[key]; ok {
 						t.Errorf("%s and %s have one key", what, other)
 					}

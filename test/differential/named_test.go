@@ -10,20 +10,20 @@ import (
 	"github.com/miekg/dns"
 )
 
-// secret is that of all keys.
-const secret = "b3JkZXJpbmc="
+// tsigSecret is the secret of all TSIG keys.
+const tsigSecret = "b3JkZXJpbmc="
 
-// configurations is how many sort lists are compared in a run.
+// configurations is the number of sort lists in a run.
 const configurations = 200
 
-// A trial is one sort list with what is asked about it.
+// A trial is one sort list, a name to ask for, and the clients that ask for it.
 type trial struct {
 	list     sortList
 	question question
 	clients  []netip.Addr
 }
 
-// trial returns a random trial.
+// trial returns a random trial. number tells the names of different trials apart.
 func (g generator) trial(number int) trial {
 	tr := trial{list: g.sortList(), question: g.question(fmt.Sprintf("n.c%d", number))}
 	tr.clients = []netip.Addr{g.client()}
@@ -33,9 +33,10 @@ func (g generator) trial(number int) trial {
 	return tr
 }
 
-// named sorts what shares a rank by nothing, so that it stays in canonical order (rrset-order none; glibc's qsort is stable).
-// With turns and netmask ordering off, ordering does the same: not only the ranks must be alike but every answer as a whole.
-func TestSortListsAreThoseOfNamed(t *testing.T) {
+// Inside a rank, named keeps the canonical order (rrset-order none; glibc's qsort is stable). With
+// turns and netmask ordering off, ordering does the same. So the test compares whole answers, not
+// only ranks.
+func TestSortListsGiveTheAnswersOfNamed(t *testing.T) {
 	named := command(t, "named")
 	g := newGenerator(t)
 	dir := t.TempDir()
@@ -46,9 +47,10 @@ func TestSortListsAreThoseOfNamed(t *testing.T) {
 	for i := range trials {
 		trials[i] = g.trial(i)
 		questions = append(questions, trials[i].question)
-		fmt.Fprintf(&keys, "key k%d { algorithm hmac-sha256; secret %q; };\n", i, secret)
+		fmt.Fprintf(&keys, "key k%d { algorithm hmac-sha256; secret %q; };\n", i, tsigSecret)
 		fmt.Fprintf(&views, "view v%d {\nmatch-clients { key k%d; };\n%s%s};\n", i, i, trials[i].list.named(), zoneOfView(i))
-		fmt.Fprintf(&directives, "ordering c%d.example {\nlocal_net_priority off\nround_robin off\nbase_order canonical\n%s}\n", i,
+		fmt.Fprintf(&directives,
+			"ordering c%d.example {\nlocal_net_priority off\nround_robin off\nbase_order canonical\n%s}\n", i,
 			trials[i].list.corefile())
 	}
 	zoneFile := write(t, dir, "example.zone", zone(questions))
@@ -68,7 +70,7 @@ controls { };
 	}, askSigned("k0"))
 	ours := startOrdering(t, directives.String(), zoneFile)
 
-	moved, asked := 0, 0
+	sorted, compared := 0, 0
 	for i, tr := range trials {
 		for _, client := range tr.clients {
 			for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
@@ -78,20 +80,20 @@ controls { };
 				if !slices.Equal(got, want) {
 					t.Fatalf("client %v, sort list\n%sordering answers %v\nnamed answers    %v", client, tr.list.corefile(), got, want)
 				}
-				asked++
+				compared++
 				if !slices.IsSortedFunc(want, netip.Addr.Compare) {
-					moved++
+					sorted++
 				}
 			}
 		}
 	}
-	if moved < asked/10 {
-		t.Errorf("named moved something in %d of %d answers: these sort lists compare little", moved, asked)
+	if sorted < compared/10 {
+		t.Errorf("named reordered only %d of %d answers, so these sort lists test too little", sorted, compared)
 	}
-	t.Logf("%d answers alike, %d of them in another order than the canonical", asked, moved)
+	t.Logf("%d equal answers, %d of them not in canonical order", compared, sorted)
 }
 
-// zoneOfView returns the zone statement of a view. All share the zone of the first.
+// zoneOfView returns the zone statement of view i. All views share the zone of the first.
 func zoneOfView(i int) string {
 	if i == 0 {
 		return "zone example { type primary; file \"example.zone\"; };\n"

@@ -12,13 +12,15 @@ import (
 	"github.com/miekg/dns"
 )
 
-// PowerDNS Recursor takes the longest prefix, of clients and of addresses, where BIND and ordering take the first in the list.
-// The trials here have the narrower network first, so that both are one. Inside a rank the recursor shuffles, so the ranks are
-// compared and not the addresses.
-func TestSortListsAreThoseOfPowerDNSRecursor(t *testing.T) {
+// In PowerDNS Recursor the longest prefix decides, for clients and for addresses. In BIND and
+// ordering the first in the list decides. The trials of this test list narrower networks first, so
+// that both rules give the same result. Inside a rank the recursor shuffles, so the test compares
+// ranks, not addresses.
+func TestSortListsGiveTheRanksOfPowerDNSRecursor(t *testing.T) {
 	recursor := command(t, "pdns_recursor")
-	if version, err := exec.Command(recursor, "--version").CombinedOutput(); !bytes.Contains(version, []byte("Recursor 4.")) {
-		t.Skipf("%s is not of version 4, whose settings this test knows (%v):\n%s", recursor, err, version)
+	version, err := exec.Command(recursor, "--version").CombinedOutput()
+	if !bytes.Contains(version, []byte("Recursor 4.")) {
+		t.Skipf("%s is not version 4, the only one whose settings this test supports (%v):\n%s", recursor, err, version)
 	}
 	g := newGenerator(t)
 	dir := t.TempDir()
@@ -27,7 +29,7 @@ func TestSortListsAreThoseOfPowerDNSRecursor(t *testing.T) {
 	var questions []question
 	trials := make([]trial, configurations)
 	for i := range trials {
-		trials[i] = g.narrowFirst(byte(i))
+		trials[i] = g.narrowFirstTrial(byte(i))
 		questions = append(questions, trials[i].question)
 		lua.WriteString(trials[i].list.lua())
 		directive.WriteString(trials[i].list.corefile())
@@ -40,12 +42,13 @@ func TestSortListsAreThoseOfPowerDNSRecursor(t *testing.T) {
 			"--config-dir=" + dir, "--socket-dir=" + dir, "--lua-config-file=" + luaFile, "--auth-zones=example=" + zoneFile,
 			"--local-address=127.0.0.1", fmt.Sprintf("--local-port=%d", port), "--allow-from=127.0.0.0/8",
 			"--daemon=no", "--threads=1", "--write-pid=no", "--disable-packetcache",
-			"--hint-file=no", "--dnssec=off", "--security-poll-suffix=", "--dont-query=0.0.0.0/0,::/0", // it asks nobody
+			"--hint-file=no", "--dnssec=off", "--security-poll-suffix=",
+			"--dont-query=0.0.0.0/0,::/0", // it sends no queries to other servers
 		}
 	}, ask)
 	ours := startOrdering(t, "ordering {\n"+directive.String()+"}\n", zoneFile)
 
-	told, asked := 0, 0
+	sorted, compared := 0, 0
 	for _, tr := range trials {
 		for _, client := range tr.clients {
 			for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
@@ -57,25 +60,25 @@ func TestSortListsAreThoseOfPowerDNSRecursor(t *testing.T) {
 					t.Fatalf("client %v, sort list\n%sordering answers %v\nrecursor answers %v", client, tr.list.corefile(), got, want)
 				}
 				if !slices.IsSorted(ranks) {
-					t.Fatalf("client %v, sort list\n%srecursor answers %v, ranks %v: this test ranks otherwise", client,
-						tr.list.corefile(), want, ranks)
+					t.Fatalf("client %v, sort list\n%srecursor answers %v, whose ranks are not sorted: %v",
+						client, tr.list.corefile(), want, ranks)
 				}
-				asked++
+				compared++
 				if ranks[0] != ranks[len(ranks)-1] {
-					told++
+					sorted++
 				}
 			}
 		}
 	}
-	if told < asked/4 {
-		t.Errorf("%d of %d answers have addresses of several ranks: these sort lists compare little", told, asked)
+	if sorted < compared/4 {
+		t.Errorf("only %d of %d answers have several ranks, so these sort lists test too little", sorted, compared)
 	}
-	t.Logf("%d answers alike, %d of them with several ranks", asked, told)
+	t.Logf("%d answers with equal ranks, %d of them with several ranks", compared, sorted)
 }
 
-// narrowFirst returns a trial whose clients are in 127.number.0.0/16, with the narrower networks first, nothing negated and no
-// network of clients twice.
-func (g generator) narrowFirst(number byte) trial {
+// narrowFirstTrial returns a random trial that lists narrower networks first, negates nothing, and
+// has no network of clients twice. Its clients are in 127.number.0.0/16.
+func (g generator) narrowFirstTrial(number byte) trial {
 	own := func() netip.Addr {
 		a := g.client().As4()
 		a[1] = number
@@ -94,7 +97,7 @@ func (g generator) narrowFirst(number byte) trial {
 		for i, p := range narrowFirst(g.preferred(tr.question)) {
 			if i < len(words) {
 				words[i].networks = networks{p}
-			} else { // wider than those of all words
+			} else { // the remaining networks are wider: add them to the last word
 				last := &words[len(words)-1]
 				last.networks = append(last.networks, p)
 			}
@@ -106,7 +109,7 @@ func (g generator) narrowFirst(number byte) trial {
 	return tr
 }
 
-// preferred returns networks around addresses of q.
+// preferred returns random networks that contain addresses of q.
 func (g generator) preferred(q question) (n networks) {
 	for range 1 + g.IntN(8) {
 		p := g.around(q.addresses[g.IntN(len(q.addresses))])
@@ -117,21 +120,22 @@ func (g generator) preferred(q question) (n networks) {
 	return n
 }
 
-// narrowFirst sorts n by length, the longest first.
+// narrowFirst sorts n in place by prefix length, the longest first, and returns it.
 func narrowFirst(n networks) networks {
 	slices.SortStableFunc(n, func(a, b netip.Prefix) int { return b.Bits() - a.Bits() })
 	return n
 }
 
-// ranks returns the rank of each address for a client: the number of the first word that holds it.
+// ranks returns the rank of each address for a client: the index of the first word that contains
+// it. Addresses in no word come after all words.
 func (l sortList) ranks(client netip.Addr, all []netip.Addr) []int {
 	ranks := make([]int, len(all))
-	i := slices.IndexFunc(l, func(st statement) bool { return st.clients.hold(client) })
+	i := slices.IndexFunc(l, func(st statement) bool { return st.clients.contains(client) })
 	if i < 0 {
 		return ranks
 	}
 	for at, a := range all {
-		ranks[at] = slices.IndexFunc(l[i].words, func(w word) bool { return w.networks.hold(a) })
+		ranks[at] = slices.IndexFunc(l[i].words, func(w word) bool { return w.networks.contains(a) })
 		if ranks[at] < 0 {
 			ranks[at] = len(l[i].words)
 		}

@@ -21,7 +21,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// newGenerator returns a generator with a new seed, or with the one in DIFFERENTIAL_SEED, and logs it.
+// newGenerator returns a generator with a new seed, or with the seed in DIFFERENTIAL_SEED. It logs
+// the seed.
 func newGenerator(t *testing.T) generator {
 	t.Helper()
 	seed := rand.Uint64()
@@ -35,18 +36,18 @@ func newGenerator(t *testing.T) generator {
 	return generator{rand.New(rand.NewPCG(seed, 0))}
 }
 
-// command returns the path of another server, and skips the test where it is not installed.
+// command returns the path of another server. It skips the test if that is not installed.
 func command(t *testing.T, name string) string {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux lets a client have any address in 127.0.0.0/8")
+		t.Skip("a client can have any address in 127.0.0.0/8 only on Linux")
 	}
 	for _, path := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
 		if found, err := exec.LookPath(path); err == nil {
 			return found
 		}
 	}
-	t.Skipf("%s is not installed: nothing to compare with", name)
+	t.Skipf("%s is not installed", name)
 	return ""
 }
 
@@ -60,11 +61,11 @@ func write(t *testing.T, dir, name, text string) string {
 	return path
 }
 
-// patience is how long a server may take to start or to answer.
-const patience = 30 * time.Second
+// timeout is how long a server may take to start or to answer.
+const timeout = 30 * time.Second
 
-// startOther starts another server with the arguments that configure gives for a port, and returns its address when it answers
-// ask for ns.example.
+// startOther starts another server and waits until it answers a query for ns.example. It returns
+// the server's address. configure returns the arguments for a server that listens on port.
 func startOther(t *testing.T, path string, configure func(port int) (args []string), ask asker) string {
 	t.Helper()
 	for {
@@ -73,25 +74,27 @@ func startOther(t *testing.T, path string, configure func(port int) (args []stri
 			t.Fatal(err)
 		}
 		address := fmt.Sprintf("127.0.0.1:%d", port)
-		said, up := launch(t, path, configure(port), func() bool {
+		output, answers := launch(t, path, configure(port), func() bool {
 			_, err := ask(address, netip.MustParseAddr("127.0.0.1"), "ns.example.", dns.TypeA)
 			return err == nil
 		})
 		switch {
-		case up:
+		case answers:
 			return address
-		case strings.Contains(said, "address already in use"):
-			// The port was free a moment ago: try another.
-		case strings.Contains(said, "permission denied"):
-			t.Skipf("%s may not read its configuration here:\n%s", path, said)
+		case strings.Contains(output, "address already in use"):
+			// Another process has taken the port: try another port.
+		case strings.Contains(output, "permission denied"):
+			t.Skipf("%s has no permission to read its configuration:\n%s", path, output)
 		default:
-			t.Fatalf("%s does not answer:\n%s", path, said)
+			t.Fatalf("%s does not answer:\n%s", path, output)
 		}
 	}
 }
 
-// launch starts a command and waits until it answers or ends. It returns what the command said so far.
-func launch(t *testing.T, path string, args []string, answers func() bool) (said string, up bool) {
+// launch starts a command, which is killed when the test ends. It waits until probe returns true,
+// the command exits, or timeout passes. It returns the output so far and whether the command
+// answers.
+func launch(t *testing.T, path string, args []string, probe func() bool) (output string, answers bool) {
 	t.Helper()
 	out := new(transcript)
 	cmd := exec.Command(path, args...)
@@ -99,29 +102,29 @@ func launch(t *testing.T, path string, args []string, answers func() bool) (said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	exited := make(chan struct{})
 	go func() {
-		defer close(ended)
+		defer close(exited)
 		cmd.Wait()
 	}()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		<-ended
+		<-exited
 	})
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); {
 		select {
-		case <-ended:
+		case <-exited:
 			return out.String(), false
 		case <-time.After(20 * time.Millisecond):
 		}
-		if answers() {
+		if probe() {
 			return out.String(), true
 		}
 	}
 	return out.String(), false
 }
 
-// A transcript is what a command says.
+// A transcript collects the output of a command. It is safe for concurrent use.
 type transcript struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -139,24 +142,26 @@ func (t *transcript) String() string {
 	return t.text.String()
 }
 
-// An asker asks the server at an address, as a client, for a name and type, and returns the addresses in the answer.
+// An asker sends a query for a name and type from the address client to a server. It returns the
+// addresses in the answer.
 type asker func(server string, client netip.Addr, name string, qtype uint16) ([]netip.Addr, error)
 
-// ask is an asker without a signature.
+// ask is an asker without TSIG.
 func ask(server string, client netip.Addr, name string, qtype uint16) ([]netip.Addr, error) {
 	return exchange(new(dns.Client), server, client, new(dns.Msg).SetQuestion(name, qtype))
 }
 
-// askSigned returns an asker that signs with a key.
+// askSigned returns an asker that signs its queries with a TSIG key.
 func askSigned(key string) asker {
 	return func(server string, client netip.Addr, name string, qtype uint16) ([]netip.Addr, error) {
 		m := new(dns.Msg).SetQuestion(name, qtype)
 		m.SetEdns0(1232, false)
 		m.SetTsig(dns.Fqdn(key), dns.HmacSHA256, 300, time.Now().Unix())
-		return exchange(&dns.Client{TsigSecret: map[string]string{dns.Fqdn(key): secret}}, server, client, m)
+		return exchange(&dns.Client{TsigSecret: map[string]string{dns.Fqdn(key): tsigSecret}}, server, client, m)
 	}
 }
 
+// mustAsk returns the result of ask, and fails the test if there is an error.
 func mustAsk(t *testing.T, ask asker, server string, client netip.Addr, name string, qtype uint16) []netip.Addr {
 	t.Helper()
 	all, err := ask(server, client, name, qtype)
@@ -166,20 +171,22 @@ func mustAsk(t *testing.T, ask asker, server string, client netip.Addr, name str
 	return all
 }
 
+// exchange sends m from client to server. An error, a truncated answer and an empty one are errors.
 func exchange(c *dns.Client, server string, client netip.Addr, m *dns.Msg) ([]netip.Addr, error) {
 	c.Dialer = &net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(netip.AddrPortFrom(client, 0))}
-	c.Timeout = patience
+	c.Timeout = timeout
 	res, _, err := c.Exchange(m, server)
 	switch {
 	case err != nil:
 		return nil, err
 	case res.Rcode != dns.RcodeSuccess || res.Truncated || len(res.Answer) == 0:
-		return nil, fmt.Errorf("%s answers %s to %s, truncated %v, with %d records", server, dns.RcodeToString[res.Rcode],
+		return nil, fmt.Errorf("%s answers %s for %s, truncated %v, with %d records", server, dns.RcodeToString[res.Rcode],
 			m.Question[0].Name, res.Truncated, len(res.Answer))
 	}
 	return addresses(res.Answer), nil
 }
 
+// addresses returns the addresses in an answer section, in their order.
 func addresses(answer []dns.RR) (all []netip.Addr) {
 	for _, rr := range answer {
 		var a netip.Addr
@@ -196,7 +203,8 @@ func addresses(answer []dns.RR) (all []netip.Addr) {
 	return all
 }
 
-// startOrdering starts ordering with these ordering directives over a zone file of example, and returns its address.
+// startOrdering starts a CoreDNS server with these ordering directives and a file for the zone
+// example. It returns the server's address.
 func startOrdering(t *testing.T, directives, zoneFile string) string {
 	t.Helper()
 	corefile := fmt.Sprintf("example:0 {\nbind 127.0.0.1\n%sfile %s\n}\n", directives, zoneFile)

@@ -7,14 +7,15 @@ import (
 	"strings"
 )
 
-// A sortList is a sort list that can be written for each of the servers.
+// A sortList is a sort list that can be written in the syntax of each server.
 type sortList []statement
 
-// A statement says which addresses its clients prefer. Without words the clients are what they prefer.
+// A statement says which addresses its clients prefer. Without words, they prefer the networks in
+// clients.
 type statement struct {
 	clients networks
 	words   []word
-	short   bool // in the shortest form that BIND has for it
+	short   bool // write it in the shortest form that BIND has
 }
 
 // A word is one rank.
@@ -23,10 +24,10 @@ type word struct {
 	negated  bool
 }
 
-// networks are some networks; without any they hold every address.
+// networks is a list of networks. An empty list contains every address.
 type networks []netip.Prefix
 
-func (n networks) hold(a netip.Addr) bool {
+func (n networks) contains(a netip.Addr) bool {
 	for _, p := range n {
 		if p.Contains(a) {
 			return true
@@ -35,7 +36,7 @@ func (n networks) hold(a netip.Addr) bool {
 	return len(n) == 0
 }
 
-// corefile writes l as properties of an ordering block.
+// corefile returns l as properties of an ordering block.
 func (l sortList) corefile() string {
 	var b strings.Builder
 	for _, st := range l {
@@ -67,7 +68,7 @@ func (n networks) join(separator string) string {
 	return strings.Join(words, separator)
 }
 
-// named writes l as BIND's sortlist statement, "" for an empty one.
+// named returns l as BIND's sortlist statement, or "" if l is empty.
 func (l sortList) named() string {
 	if len(l) == 0 {
 		return ""
@@ -107,7 +108,8 @@ func (n networks) named() string {
 	return "{ " + n.join("; ") + "; }"
 }
 
-// lua writes l as calls of addSortList. No client network may be in it twice, and no negated word or any.
+// lua returns l as calls of addSortList. No client network may be in l twice, and l may contain
+// neither negated words nor empty lists of networks.
 func (l sortList) lua() string {
 	var b strings.Builder
 	for _, st := range l {
@@ -126,29 +128,30 @@ func (l sortList) lua() string {
 	return b.String()
 }
 
-// A generator makes sort lists, addresses and clients out of so few networks that they often meet.
+// A generator makes random sort lists, addresses and clients. They come from so few networks that
+// sort lists often match.
 type generator struct{ *rand.Rand }
 
-// client returns an address that a client on this machine can have.
+// client returns a random loopback address for a client.
 func (g generator) client() netip.Addr {
 	return netip.AddrFrom4([4]byte{127, byte(g.IntN(4)), byte(g.IntN(4)), byte(1 + g.IntN(4))})
 }
 
-// clientOf returns an address that a client of st on this machine can have.
+// clientOf returns a random loopback address in the clients of st, if those have one.
 func (g generator) clientOf(st statement) netip.Addr {
 	a := g.client().As4()
 	if len(st.clients) > 0 {
 		p := st.clients[g.IntN(len(st.clients))]
 		for i, b := range p.Addr().As4() {
-			own := ^byte(0) << (8 - min(8, max(0, p.Bits()-8*i)))
-			a[i] = a[i]&^own | b&own
+			mask := ^byte(0) << (8 - min(8, max(0, p.Bits()-8*i)))
+			a[i] = a[i]&^mask | b&mask
 		}
 		a[0] = 127
 	}
 	return netip.AddrFrom4(a)
 }
 
-// address returns an address for a record.
+// address returns a random address for a record.
 func (g generator) address(ip6 bool) netip.Addr {
 	if ip6 {
 		a := netip.MustParseAddr("2001:db8::").As16()
@@ -159,7 +162,7 @@ func (g generator) address(ip6 bool) netip.Addr {
 	return netip.AddrFrom4([4]byte{first, byte(g.IntN(4)), byte(g.IntN(4)), byte(1 + g.IntN(4))})
 }
 
-// around returns a network that holds a.
+// around returns a random network that contains a.
 func (g generator) around(a netip.Addr) netip.Prefix {
 	lengths := []int{0, 8, 9, 14, 15, 16, 16, 22, 23, 24, 24, 30, 31, 32}
 	if a.Is6() {
@@ -172,8 +175,9 @@ func (g generator) around(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// some returns one network or more around addresses that draw gives, and sometimes all addresses.
-func (g generator) some(draw func() netip.Addr) networks {
+// someNetworks returns one network or more that contain addresses from draw. Sometimes it returns
+// the empty list, which contains every address.
+func (g generator) someNetworks(draw func() netip.Addr) networks {
 	if g.IntN(25) == 0 {
 		return nil
 	}
@@ -184,14 +188,14 @@ func (g generator) some(draw func() netip.Addr) networks {
 	return n
 }
 
-// sortList returns a sort list with all that BIND and ordering both have.
+// sortList returns a random sort list with every feature that both BIND and ordering have.
 func (g generator) sortList() sortList {
 	l := make(sortList, g.IntN(5))
 	for i := range l {
-		st := statement{clients: g.some(g.client), short: g.IntN(2) == 0}
+		st := statement{clients: g.someNetworks(g.client), short: g.IntN(2) == 0}
 		for range g.IntN(7) {
 			st.words = append(st.words, word{
-				networks: g.some(func() netip.Addr { return g.address(g.IntN(2) == 0) }),
+				networks: g.someNetworks(func() netip.Addr { return g.address(g.IntN(2) == 0) }),
 				negated:  g.IntN(4) == 0,
 			})
 		}
@@ -200,27 +204,27 @@ func (g generator) sortList() sortList {
 	return l
 }
 
-// A question is an owner name and the addresses that it has.
+// A question is an owner name and its addresses.
 type question struct {
 	owner     string // below the zone "example."
 	addresses []netip.Addr
 }
 
-// question returns a name with up to 8 different addresses of each family.
+// question returns an owner name with up to 8 different addresses of each family.
 func (g generator) question(owner string) question {
 	q := question{owner: owner}
-	there := map[netip.Addr]bool{}
+	seen := map[netip.Addr]bool{}
 	for i := range 16 {
 		a := g.address(i%2 == 0)
-		if !there[a] {
-			there[a] = true
+		if !seen[a] {
+			seen[a] = true
 			q.addresses = append(q.addresses, a)
 		}
 	}
 	return q
 }
 
-// zone writes a zone "example." with the addresses of these questions.
+// zone returns the zone "example." with the addresses of these questions.
 func zone(questions []question) string {
 	var b strings.Builder
 	b.WriteString("$ORIGIN example.\n$TTL 300\n@ SOA ns hostmaster 1 7200 900 1209600 300\n@ NS ns\nns A 127.0.0.1\n")

@@ -1,4 +1,4 @@
-// Package docs holds the documentation to the program: every Corefile in it starts, those that are shown as wrong fail with the
-// message beside them, every property of the parser is described and has an example, and what dig is shown to print is what it
-// prints.
+// Package docs tests the documentation against the program. Every Corefile in it starts. A Corefile
+// that is shown as wrong fails with the message shown after it. Every property of the parser is
+// described and has an example. The server answers dig as the README shows.
 package docs

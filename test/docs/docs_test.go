@@ -18,7 +18,7 @@ func TestCorefilesStart(t *testing.T) {
 	}
 }
 
-func TestWrongCorefilesFailWithTheMessageBesideThem(t *testing.T) {
+func TestWrongCorefilesFailWithTheMessageShown(t *testing.T) {
 	for _, b := range snippets(t, "corefile wrong") {
 		t.Run(b.String(), func(t *testing.T) {
 			message := strings.TrimSpace(b.after)
@@ -27,13 +27,13 @@ func TestWrongCorefilesFailWithTheMessageBesideThem(t *testing.T) {
 				t.Fatalf("starts:\n%s", b.text)
 			}
 			if message == "" || !strings.HasSuffix(err.Error(), message) {
-				t.Errorf("says %q, and beside it stands %q", err, message)
+				t.Errorf("fails with %q, but the documentation shows %q", err, message)
 			}
 		})
 	}
 }
 
-func TestFilesShownAreThoseThatTheCorefilesRead(t *testing.T) {
+func TestFilesShownAreThoseInTestdata(t *testing.T) {
 	for file, page := range map[string]string{"topology.txt": "README.md", "weights.txt": "docs/migrating.md"} {
 		text, err := os.ReadFile(filepath.Join("testdata", file))
 		if err != nil {

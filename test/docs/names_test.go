@@ -16,10 +16,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metric is how the README writes a metric: its name and its labels.
+// metric matches the name and the labels of a metric in the README.
 var metric = regexp.MustCompile("(?m)^\\* `(coredns_ordering_\\w+)\\{([^}]*)\\}`")
 
-func TestMetricsAreThoseThatTheServerExports(t *testing.T) {
+func TestReadmeListsTheExportedMetrics(t *testing.T) {
 	described := map[string]string{}
 	for _, m := range metric.FindAllStringSubmatch(section(t, "Metrics"), -1) {
 		labels := strings.Split(m[2], ", ")
@@ -43,15 +43,15 @@ func TestMetricsAreThoseThatTheServerExports(t *testing.T) {
 			for _, l := range f.GetMetric()[0].GetLabel() {
 				labels = append(labels, l.GetName())
 			}
-			exported[f.GetName()] = strings.Join(labels, ", ") // sorted, as the library keeps them
+			exported[f.GetName()] = strings.Join(labels, ", ") // the library returns labels sorted
 		}
 	}
 	if !maps.Equal(described, exported) {
-		t.Errorf("README.md has the metrics\n%v, the server exports\n%v", described, exported)
+		t.Errorf("README.md lists the metrics\n%v, the server exports\n%v", described, exported)
 	}
 }
 
-func TestMetadataIsThatWhichThePluginPublishes(t *testing.T) {
+func TestReadmeListsThePublishedMetadata(t *testing.T) {
 	var described []string
 	for line := range strings.Lines(section(t, "Metadata")) {
 		if rest, item := strings.CutPrefix(line, "* `"); item {
@@ -64,6 +64,6 @@ func TestMetadataIsThatWhichThePluginPublishes(t *testing.T) {
 	slices.Sort(described)
 	slices.Sort(published)
 	if !slices.Equal(described, published) {
-		t.Errorf("README.md has the metadata\n%v, the plugin publishes\n%v", described, published)
+		t.Errorf("README.md lists the metadata\n%v, the plugin publishes\n%v", described, published)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// properties returns the names in the parser's map of properties.
+// properties returns the keys of the variable properties in parse.go, sorted.
 func properties(t *testing.T) (names []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "parse.go"), nil, 0)
@@ -34,14 +34,14 @@ func properties(t *testing.T) (names []string) {
 		return false
 	})
 	if len(names) == 0 {
-		t.Fatal("parse.go has no map of properties: this test compares nothing")
+		t.Fatal("parse.go has no map properties, so this test proves nothing")
 	}
 	slices.Sort(names)
 	return names
 }
 
-// used returns the properties of the ordering blocks in a Corefile or a part of one.
-func used(corefile string) map[string]bool {
+// propertiesIn returns the properties of the ordering blocks in a Corefile or a part of one.
+func propertiesIn(corefile string) map[string]bool {
 	names := map[string]bool{}
 	inside := false
 	for line := range strings.Lines(uncommented(corefile)) {
@@ -58,7 +58,7 @@ func used(corefile string) map[string]bool {
 	return names
 }
 
-// section returns the part of the README with a heading.
+// section returns the text of the README under a heading, up to the next heading of that level.
 func section(t *testing.T, heading string) string {
 	t.Helper()
 	_, text, found := strings.Cut(readme(t), "\n## "+heading+"\n")
@@ -69,17 +69,17 @@ func section(t *testing.T, heading string) string {
 	return text
 }
 
-func TestSyntaxHasThePropertiesOfTheParser(t *testing.T) {
+func TestSyntaxShowsThePropertiesOfTheParser(t *testing.T) {
 	syntax := blocksOf("README.md", section(t, "Syntax"))
 	if len(syntax) == 0 {
-		t.Fatal("the section Syntax has no block")
+		t.Fatal("the section Syntax has no code block")
 	}
-	if got, want := slices.Sorted(maps.Keys(used(syntax[0].text))), properties(t); !slices.Equal(got, want) {
-		t.Errorf("the block in Syntax has\n%v, the parser\n%v", got, want)
+	if got, want := slices.Sorted(maps.Keys(propertiesIn(syntax[0].text))), properties(t); !slices.Equal(got, want) {
+		t.Errorf("the code block in Syntax has the properties\n%v, the parser has\n%v", got, want)
 	}
 }
 
-func TestEachPropertyIsDescribed(t *testing.T) {
+func TestSyntaxDescribesThePropertiesOfTheParser(t *testing.T) {
 	var described []string
 	for line := range strings.Lines(section(t, "Syntax")) {
 		if rest, item := strings.CutPrefix(line, "* `"); item {
@@ -93,17 +93,17 @@ func TestEachPropertyIsDescribed(t *testing.T) {
 	}
 }
 
-// That the examples start is what TestCorefilesStart is for.
-func TestEachPropertyHasAnExample(t *testing.T) {
+// TestCorefilesStart checks that the examples start.
+func TestEveryPropertyHasAnExample(t *testing.T) {
 	shown := map[string]bool{}
 	for _, b := range blocks(t, "README.md") {
 		if b.info == "corefile" {
-			maps.Copy(shown, used(b.text))
+			maps.Copy(shown, propertiesIn(b.text))
 		}
 	}
 	for _, name := range properties(t) {
 		if !shown[name] {
-			t.Errorf("no Corefile in README.md has %s", name)
+			t.Errorf("no Corefile in README.md uses %s", name)
 		}
 	}
 }

@@ -11,22 +11,23 @@ import (
 	"github.com/coredns-ordering/ordering/test/internal/server"
 )
 
-// root is that of the repository.
+// root is the root directory of the repository.
 const root = "../.."
 
-// A block is a fenced block of Markdown.
+// A block is a fenced code block of Markdown.
 type block struct {
 	file  string
-	line  int    // of its text
-	info  string // behind the fence: "corefile", "corefile wrong", "sh"
+	line  int    // of the first line of text
+	info  string // the word after the fence: "corefile", "corefile wrong", "sh"
 	text  string
-	after string // the text of the next block
+	after string // the text of the next block in the file
 }
 
-// String returns where b is.
+// String returns the file and line of b.
 func (b block) String() string { return b.file + ":" + strconv.Itoa(b.line) }
 
-// blocks returns the fenced blocks of the Markdown files that a pattern below root names.
+// blocks returns the code blocks of the Markdown files that match pattern, which is relative to
+// root.
 func blocks(t *testing.T, pattern string) (all []block) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, pattern))
@@ -47,6 +48,7 @@ func blocks(t *testing.T, pattern string) (all []block) {
 	return all
 }
 
+// blocksOf returns the code blocks of a Markdown text. file is the name that they get.
 func blocksOf(file, markdown string) (all []block) {
 	var open *block
 	fence, line := "", 0
@@ -69,7 +71,7 @@ func blocksOf(file, markdown string) (all []block) {
 	return all
 }
 
-// snippets returns the Corefiles in the documentation that are marked so.
+// snippets returns the code blocks in the documentation with this info. There must be at least one.
 func snippets(t *testing.T, info string) (all []block) {
 	t.Helper()
 	for _, pattern := range []string{"README.md", "docs/*.md"} {
@@ -80,12 +82,12 @@ func snippets(t *testing.T, info string) (all []block) {
 		}
 	}
 	if len(all) == 0 {
-		t.Fatalf("no block is marked %q", info)
+		t.Fatalf("no code block has the info %q", info)
 	}
 	return all
 }
 
-// examples returns the Corefiles in examples/.
+// examples returns the Corefiles in examples/. There must be at least one.
 func examples(t *testing.T) (all []block) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(root, "examples"), func(path string, d fs.DirEntry, err error) error {
@@ -105,7 +107,8 @@ func examples(t *testing.T) (all []block) {
 	return all
 }
 
-// start starts a Corefile from a directory with the files that the documentation names, and returns what server.Start does.
+// start starts a server with a Corefile, in a directory with the files that the documentation
+// names. It returns the address for queries over UDP, or the error of a server that does not start.
 func start(t *testing.T, corefile string) (udp string, err error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -121,33 +124,34 @@ func start(t *testing.T, corefile string) (udp string, err error) {
 	}
 	t.Chdir(dir)
 	for {
-		instance, err := server.Start(t, "Corefile", local(t, corefile))
+		instance, err := server.Start(t, "Corefile", localCorefile(t, corefile))
 		switch {
 		case err == nil:
 			return server.UDP(instance), nil
-		case !strings.Contains(err.Error(), "address already in use"): // a port that was free a moment ago can be someone else's
+		case !strings.Contains(err.Error(), "address already in use"): // another process may have taken a free port
 			return "", err
 		}
 	}
 }
 
-// local returns a Corefile changed so far that it starts on any machine, on ports of 127.0.0.1 that are free, without asking
-// anybody else. Every line stays where it is. A directive alone is put into a server block.
-func local(t *testing.T, corefile string) string {
+// localCorefile changes a Corefile so that it starts on any machine: it listens on free ports of
+// 127.0.0.1 and sends no query to another server. Every line keeps its number. If the Corefile is
+// an ordering directive alone, it gets a server block.
+func localCorefile(t *testing.T, corefile string) string {
 	t.Helper()
 	if words := strings.Fields(uncommented(corefile)); words[0] == "ordering" {
 		corefile = ". {\n" + corefile + "}\n"
 	}
 	ports := map[string]string{}
-	port := func(named string) string {
-		if ports[named] == "" {
+	port := func(number string) string {
+		if ports[number] == "" {
 			free, err := server.FreePort()
 			if err != nil {
 				t.Fatal(err)
 			}
-			ports[named] = strconv.Itoa(free)
+			ports[number] = strconv.Itoa(free)
 		}
-		return ports[named]
+		return ports[number]
 	}
 	var b strings.Builder
 	depth := 0
@@ -162,6 +166,7 @@ func local(t *testing.T, corefile string) string {
 	return b.String()
 }
 
+// uncommented returns text without the lines that are comments.
 func uncommented(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -172,6 +177,7 @@ func uncommented(text string) string {
 	return b.String()
 }
 
+// count returns how often word is in words.
 func count(words []string, word string) (n int) {
 	for _, w := range words {
 		if w == word {
@@ -181,8 +187,9 @@ func count(words []string, word string) (n int) {
 	return n
 }
 
-// localLine returns the words of a line at a depth of braces as local wants them.
-func localLine(words []string, depth int, port func(named string) string) string {
+// localLine returns a line of the Corefile as localCorefile changes it. depth is the number of open
+// braces before it, and port returns the free port for one in the Corefile.
+func localLine(words []string, depth int, port func(number string) string) string {
 	open := ""
 	if words[len(words)-1] == "{" {
 		words, open = words[:len(words)-1], " {"
@@ -190,11 +197,11 @@ func localLine(words []string, depth int, port func(named string) string) string
 	switch {
 	case depth == 0 && open != "" && !strings.HasPrefix(words[0], "("):
 		for i, zone := range words {
-			name, named, found := strings.Cut(zone, ":")
+			name, number, found := strings.Cut(zone, ":")
 			if !found {
-				named = "53"
+				number = "53"
 			}
-			words[i] = name + ":" + port(named)
+			words[i] = name + ":" + port(number)
 		}
 		open = " { bind 127.0.0.1"
 	case depth == 1:
@@ -206,11 +213,11 @@ func localLine(words []string, depth int, port func(named string) string) string
 		case "forward":
 			words = []string{words[0], words[1], "127.0.0.1:1"}
 		case "kubernetes":
-			own := " { kubeconfig kubeconfig\nstartup_timeout 1ns\n"
+			added := " { kubeconfig kubeconfig\nstartup_timeout 1ns\n"
 			if open == "" {
-				own += "}"
+				added += "}"
 			}
-			return strings.Join(words, " ") + own
+			return strings.Join(words, " ") + added
 		}
 	case depth == 2 && words[0] == "lameduck":
 		words[1] = "0s"

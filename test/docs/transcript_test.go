@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 )
 
+// readme returns the text of README.md.
 func readme(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
@@ -21,7 +22,7 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// The queries that README.md opens with are asked in its order of a server just started, as a reader would.
+// The test starts a new server and sends it the queries at the top of README.md, in their order.
 func TestDigPrintsWhatTheReadmeShows(t *testing.T) {
 	opening, _, _ := strings.Cut(readme(t), "\n## ")
 	corefile, err := os.ReadFile(filepath.Join(root, "examples/lucerne/Corefile"))
@@ -41,16 +42,16 @@ func TestDigPrintsWhatTheReadmeShows(t *testing.T) {
 			}
 			shown++
 			if got := dig(t, server, strings.Fields(command)); got != strings.TrimSpace(want) {
-				t.Errorf("%s\nprints\n%s\nand README.md shows\n%s", command, got, want)
+				t.Errorf("%s\nprints\n%s\nREADME.md shows\n%s", command, got, want)
 			}
 		}
 	}
 	if shown == 0 {
-		t.Error("README.md opens without a query")
+		t.Error("README.md has no query before its first section, so this test proves nothing")
 	}
 }
 
-// dig asks server what a command line of dig asks, and returns what +short prints.
+// dig sends server the query of a dig command line, and returns what +short prints.
 func dig(t *testing.T, server string, words []string) string {
 	t.Helper()
 	q := new(dns.Msg).SetQuestion(".", dns.TypeA)
@@ -72,7 +73,7 @@ func dig(t *testing.T, server string, words []string) string {
 			q.IsEdns0().Option = append(q.IsEdns0().Option, &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1,
 				SourceNetmask: uint8(client.Bits()), Address: client.Addr().AsSlice()})
 		case strings.HasPrefix(word, "+"):
-			t.Fatalf("this test does not know dig's %s", word)
+			t.Fatalf("this test does not support the dig option %s", word)
 		default:
 			q.Question[0].Name = dns.Fqdn(word)
 		}
@@ -88,13 +89,13 @@ func dig(t *testing.T, server string, words []string) string {
 	return strings.Join(lines, "\n")
 }
 
-// source returns an address to ask from, and skips the test where this machine does not have it.
+// source returns address with any port. It skips the test if this machine cannot send from address.
 func source(t *testing.T, address string) *net.UDPAddr {
 	t.Helper()
 	a := &net.UDPAddr{IP: net.ParseIP(address)}
 	conn, err := net.ListenUDP("udp", a)
 	if err != nil {
-		t.Skipf("cannot ask from %s here: %v", address, err)
+		t.Skipf("cannot send from %s on this machine: %v", address, err)
 	}
 	conn.Close()
 	return a

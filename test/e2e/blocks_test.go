@@ -4,14 +4,15 @@ import (
 	"testing"
 )
 
-func TestZonesOfAServerBlockShareADirective(t *testing.T) {
+func TestDirectiveAppliesToEveryZoneOfItsServerBlock(t *testing.T) {
 	const (
 		near = "10.9.8.1 10.9.8.2"
 		far  = "192.0.2.1 192.0.2.2 192.0.2.3"
 	)
-	org := zoneOf(t, "example.org", host("www", far+" "+near))
-	net := zoneOf(t, "example.net", host("www", far+" "+near))
-	s := start(t, "example.org example.net {\n import clients\n ordering\n file "+org+" example.org\n file "+net+" example.net\n}")
+	org := zoneFileOf(t, "example.org", host("www", far+" "+near))
+	net := zoneFileOf(t, "example.net", host("www", far+" "+near))
+	s := start(t, "example.org example.net {\n import clients\n ordering\n file "+org+" example.org\n file "+net+
+		" example.net\n}")
 	for turn := range 6 {
 		want := rotated(near, turn) + " " + rotated(far, turn)
 		for _, name := range []string{"www.example.org", "www.example.net"} {
@@ -39,8 +40,8 @@ func TestMostSpecificZoneDecides(t *testing.T) {
 			base_order canonical
 			round_robin off
 		}
-		file `+zoneOf(t, "example.org", records)+` example.org
-		file `+zoneOf(t, "example.net", records)+` example.net
+		file `+zoneFileOf(t, "example.org", records)+` example.org
+		file `+zoneFileOf(t, "example.net", records)+` example.net
 	}`)
 	tests := []struct{ name, want string }{
 		{"www.example.org", "10.9.8.1 10.200.0.1 192.0.2.1"},
@@ -48,7 +49,7 @@ func TestMostSpecificZoneDecides(t *testing.T) {
 		{"WWW.A.example.org", "10.9.8.1 192.0.2.1 10.200.0.1"},
 		{"one.a.example.org", "10.9.8.1 10.200.0.1 192.0.2.1"},
 		{"www.one.a.example.org", "10.9.8.1 10.200.0.1 192.0.2.1"},
-		{"www.example.net", received}, // no directive holds it
+		{"www.example.net", received}, // in the zone of no directive
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,22 +60,22 @@ func TestMostSpecificZoneDecides(t *testing.T) {
 			}
 		})
 	}
-	// Where nothing is near, the canonical base order of one.a shows.
+	// For a client without near addresses, the answer shows the canonical base order of one.a.
 	if got, want := s.as("198.51.100.7").answer("one.a.example.org"), "10.9.8.1 10.200.0.1 192.0.2.1"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-func TestServerBlocksHaveTheirOwn(t *testing.T) {
+func TestServerBlocksAreIndependent(t *testing.T) {
 	const received = "192.0.2.1 10.9.8.1"
 	s := start(t, `example.org {
 		import clients
 		ordering
-		file `+zoneOf(t, "example.org", host("www", received))+`
+		file `+zoneFileOf(t, "example.org", host("www", received))+`
 	}
 	example.net {
 		bind 127.0.0.1
-		file `+zoneOf(t, "example.net", host("www", received))+`
+		file `+zoneFileOf(t, "example.net", host("www", received))+`
 	}`)
 	if got, want := s.as("10.9.8.7").answer("www.example.org"), "10.9.8.1 192.0.2.1"; got != want {
 		t.Errorf("with ordering, got %s, want %s", got, want)
@@ -84,13 +85,14 @@ func TestServerBlocksHaveTheirOwn(t *testing.T) {
 	}
 }
 
-func TestViewsHaveTheirOwnOrder(t *testing.T) {
+func TestViewsAreIndependent(t *testing.T) {
+	zone := freshZone()
 	const (
-		inside   = "192.0.2.1 10.9.8.1 10.9.8.2"
-		properly = "10.9.8.1 10.9.8.2 192.0.2.1"
+		received = "192.0.2.1 10.9.8.1 10.9.8.2"
+		ordered  = "10.9.8.1 10.9.8.2 192.0.2.1"
 	)
-	path := zone(t, host("www", inside))
-	s := start(t, `example.org {
+	path := zoneFileOf(t, zone, host("www", received))
+	s := start(t, zone+` {
 		import clients
 		view corporate {
 			expr incidr(client_ip(), '10.0.0.0/8')
@@ -100,7 +102,7 @@ func TestViewsHaveTheirOwnOrder(t *testing.T) {
 		}
 		file `+path+`
 	}
-	example.org {
+	`+zone+` {
 		bind 127.0.0.1
 		ordering {
 			local_net_priority off
@@ -108,11 +110,11 @@ func TestViewsHaveTheirOwnOrder(t *testing.T) {
 		file `+path+`
 	}`)
 	for turn := range 4 {
-		if got := s.as("10.9.8.7").answer("www.example.org"); got != properly {
-			t.Errorf("in the view, answer %d is %s, want %s", turn, got, properly)
+		if got := s.as("10.9.8.7").answer("www." + zone); got != ordered {
+			t.Errorf("in the view, answer %d is %s, want %s", turn, got, ordered)
 		}
-		if got, want := s.as("198.51.100.7").answer("www.example.org"), rotated(inside, turn); got != want {
-			t.Errorf("outside, answer %d is %s, want %s", turn, got, want)
+		if got, want := s.as("198.51.100.7").answer("www."+zone), rotated(received, turn); got != want {
+			t.Errorf("outside the view, answer %d is %s, want %s", turn, got, want)
 		}
 	}
 }

@@ -12,26 +12,26 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// A client asks a server under an address of its choice.
+// A client sends queries to a server from an address of the test's choice.
 type client struct {
 	t    *testing.T
-	s    *running
+	s    *testServer
 	addr netip.Addr
 }
 
-// as returns a client of s with the given address.
-func (s *running) as(addr string) client {
+// as returns a client of s with this address.
+func (s *testServer) as(addr string) client {
 	return client{s.t, s, netip.MustParseAddr(addr)}
 }
 
-// answer asks for the A records of name, and returns the addresses in the answer
-// section in their order, with spaces between.
+// answer asks for the A records of name. It returns the addresses in the answer section in their
+// order, separated by spaces.
 func (c client) answer(name string) string { return addresses(c.ask(name, dns.TypeA).Answer) }
 
-// answer6 is answer for the AAAA records.
+// answer6 is answer for AAAA records.
 func (c client) answer6(name string) string { return addresses(c.ask(name, dns.TypeAAAA).Answer) }
 
-// ask asks one question over UDP. The response must be NOERROR.
+// ask sends one query over UDP and returns the response, which must be NOERROR.
 func (c client) ask(name string, qtype uint16) *dns.Msg {
 	c.t.Helper()
 	r := c.exchange(question(name, qtype))
@@ -41,20 +41,20 @@ func (c client) ask(name string, qtype uint16) *dns.Msg {
 	return r
 }
 
-// question returns a query for name, which need not end in a dot.
+// question returns a query for name, with or without a dot at the end.
 func question(name string, qtype uint16) *dns.Msg {
 	return new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 }
 
-// exchange sends m in a datagram and returns the response. One client of a server
-// waits for another: they share a socket.
+// exchange sends m over UDP and returns the response. Clients of one server share a socket, so they
+// wait for each other.
 func (c client) exchange(m *dns.Msg) *dns.Msg {
 	c.t.Helper()
 	return parse(c.t, m, c.exchangeWire(wire(c.t, m)))
 }
 
-// exchangeWire is exchange for a message that is packed already, and leaves the
-// response packed.
+// exchangeWire is exchange for packed messages: it takes a packed query and returns a packed
+// response.
 func (c client) exchangeWire(query []byte) []byte {
 	c.t.Helper()
 	c.s.mu.Lock()
@@ -69,7 +69,7 @@ func (c client) exchangeWire(query []byte) []byte {
 	return c.datagram(c.s.udp, query)
 }
 
-// datagram sends query over conn behind a PROXY header, and returns what comes back.
+// datagram sends a PROXY header and query in one datagram over conn, and returns the response.
 func (c client) datagram(conn net.Conn, query []byte) []byte {
 	c.t.Helper()
 	source := net.UDPAddrFromAddrPort(netip.AddrPortFrom(c.addr, 40000))
@@ -77,7 +77,7 @@ func (c client) datagram(conn net.Conn, query []byte) []byte {
 	if _, err := conn.Write(packet); err != nil {
 		c.t.Fatal(err)
 	}
-	conn.SetReadDeadline(time.Now().Add(patience))
+	conn.SetReadDeadline(time.Now().Add(timeout))
 	response := make([]byte, dns.MaxMsgSize)
 	n, err := conn.Read(response)
 	if err != nil {
@@ -86,8 +86,8 @@ func (c client) datagram(conn net.Conn, query []byte) []byte {
 	return response[:n]
 }
 
-// dial opens a stream to addr with a PROXY header in front. It is closed when the
-// test ends, if not before.
+// dial opens a TCP connection to addr and sends a PROXY header. The connection is closed at the end
+// of the test, if not before.
 func (c client) dial(addr string) net.Conn {
 	c.t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -95,7 +95,7 @@ func (c client) dial(addr string) net.Conn {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(timeout))
 	source := net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.addr, 40000))
 	if _, err := conn.Write(c.header(source, conn.RemoteAddr())); err != nil {
 		c.t.Fatal(err)
@@ -103,7 +103,7 @@ func (c client) dial(addr string) net.Conn {
 	return conn
 }
 
-// header returns the PROXY header, version 2, for a packet or stream from source.
+// header returns a PROXY header, version 2, for a packet or connection from source.
 func (c client) header(source, destination net.Addr) []byte {
 	c.t.Helper()
 	header, err := proxyproto.HeaderProxyFromAddrs(2, source, destination).Format()
@@ -113,7 +113,7 @@ func (c client) header(source, destination net.Addr) []byte {
 	return header
 }
 
-// exchangeTCP sends m in a stream of its own and returns the response.
+// exchangeTCP sends m over a TCP connection of its own and returns the response.
 func (c client) exchangeTCP(m *dns.Msg) *dns.Msg {
 	c.t.Helper()
 	stream := c.dial(c.s.tcpAddr())
@@ -121,7 +121,7 @@ func (c client) exchangeTCP(m *dns.Msg) *dns.Msg {
 	return exchangeOver(c.t, stream, m)
 }
 
-// exchangeOver sends m in a stream that is open, and returns the response.
+// exchangeOver sends m over an open TCP connection and returns the response.
 func exchangeOver(t *testing.T, stream net.Conn, m *dns.Msg) *dns.Msg {
 	t.Helper()
 	conn := &dns.Conn{Conn: stream}
@@ -135,6 +135,7 @@ func exchangeOver(t *testing.T, stream net.Conn, m *dns.Msg) *dns.Msg {
 	return r
 }
 
+// wire returns m packed.
 func wire(t *testing.T, m *dns.Msg) []byte {
 	t.Helper()
 	packed, err := m.Pack()
@@ -144,7 +145,7 @@ func wire(t *testing.T, m *dns.Msg) []byte {
 	return packed
 }
 
-// parse unpacks the response to query.
+// parse unpacks response, which must be one to query.
 func parse(t *testing.T, query *dns.Msg, response []byte) *dns.Msg {
 	t.Helper()
 	r := new(dns.Msg)
@@ -152,12 +153,12 @@ func parse(t *testing.T, query *dns.Msg, response []byte) *dns.Msg {
 		t.Fatal(err)
 	}
 	if r.Id != query.Id || !r.Response {
-		t.Fatalf("this is no response to %d:\n%v", query.Id, r)
+		t.Fatalf("not a response to query %d:\n%v", query.Id, r)
 	}
 	return r
 }
 
-// addresses returns the addresses in a section in their order, with spaces between.
+// addresses returns the addresses in a section in their order, separated by spaces.
 func addresses(section []dns.RR) string {
 	var all []string
 	for _, rr := range section {
@@ -171,8 +172,8 @@ func addresses(section []dns.RR) string {
 	return strings.Join(all, " ")
 }
 
-// texts returns the records of a section in presentation format with single
-// spaces, without their TTLs, which a cache counts down.
+// texts returns the records of a section in presentation format, with single spaces. It leaves out
+// the TTLs, because a cache counts them down.
 func texts(section []dns.RR) []string {
 	all := make([]string, len(section))
 	for i, rr := range section {
@@ -182,7 +183,7 @@ func texts(section []dns.RR) []string {
 	return all
 }
 
-// first returns the first word of s, the first address of an answer.
+// first returns the first word of s: the first address of an answer.
 func first(s string) string {
 	word, _, _ := strings.Cut(s, " ")
 	return word

@@ -2,21 +2,19 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-// endpoint returns an address that is free for a prometheus endpoint.
+// endpoint returns an address and a free port for a prometheus endpoint.
 func endpoint(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,7 +25,7 @@ func endpoint(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// scrape returns the samples of a metric, one a line.
+// scrape returns the samples of a metric, one line each.
 func scrape(t *testing.T, endpoint, metric string) (samples []string) {
 	t.Helper()
 	response, err := http.Get("http://" + endpoint + "/metrics")
@@ -47,12 +45,10 @@ func scrape(t *testing.T, endpoint, metric string) (samples []string) {
 	return samples
 }
 
-// runs numbers the runs of the test below in this process, whose counters stay.
-var runs atomic.Int32
-
+// Counters keep their values between tests, so this one uses a zone of its own.
 func TestMetricsCountResponsesByTier(t *testing.T) {
-	at, origin := endpoint(t), fmt.Sprintf("metrics%d.example", runs.Add(1))
-	path := zoneOf(t, origin, host("www", "10.9.8.1 10.200.0.1 192.0.2.1")+host("far", "192.0.2.1")+"t TXT none\n")
+	at, origin := endpoint(t), freshZone()
+	path := zoneFileOf(t, origin, host("www", "10.9.8.1 10.200.0.1 192.0.2.1")+host("far", "192.0.2.1")+"t TXT none\n")
 	s := start(t, origin+` {
 		import clients
 		prometheus `+at+`
@@ -107,8 +103,9 @@ func TestMetricsCountResponsesByTier(t *testing.T) {
 	}
 }
 
-// TestTracesFollowAQueryThrough checks that the plugin below has a span of its own in what *trace* reports.
-func TestTracesFollowAQueryThrough(t *testing.T) {
+// TestTraceHasASpanForThePluginBelow checks that the trace plugin reports a span for each plugin of
+// the chain, including the one below ordering.
+func TestTraceHasASpanForThePluginBelow(t *testing.T) {
 	spans := make(chan string, 100)
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var sent []struct{ Name string }
@@ -121,7 +118,7 @@ func TestTracesFollowAQueryThrough(t *testing.T) {
 	}))
 	t.Cleanup(collector.Close)
 
-	path := zoneOf(t, "example.org", host("www", "192.0.2.1 10.9.8.1"))
+	path := zoneFileOf(t, "example.org", host("www", "192.0.2.1 10.9.8.1"))
 	s := start(t, `example.org {
 		import clients
 		trace `+collector.URL+`/api/v2/spans {
@@ -133,22 +130,23 @@ func TestTracesFollowAQueryThrough(t *testing.T) {
 	if got := s.as("10.9.8.7").answer("www.example.org"); got != "10.9.8.1 192.0.2.1" {
 		t.Errorf("%s", got)
 	}
-	var met []string
+	var seen []string
 	for _, name := range []string{"file", "ordering", "servedns"} {
-		for !slices.Contains(met, name) {
+		for !slices.Contains(seen, name) {
 			select {
 			case span := <-spans:
-				met = append(met, span)
-			case <-time.After(patience):
-				t.Fatalf("no span of %s; there are %q", name, met)
+				seen = append(seen, span)
+			case <-time.After(timeout):
+				t.Fatalf("no span for %s, only for %q", name, seen)
 			}
 		}
 	}
 }
 
 func TestMetadataInALogLine(t *testing.T) {
-	path := zoneOf(t, "log.example", host("www", "192.0.2.1 10.200.0.1 10.9.8.1 2001:db8::1"))
-	s := start(t, `log.example {
+	zone := freshZone()
+	path := zoneFileOf(t, zone, host("www", "192.0.2.1 10.200.0.1 10.9.8.1 2001:db8::1"))
+	s := start(t, zone+` {
 		import clients
 		metadata
 		log . "seen {name} {type} client={/ordering/client} tier={/ordering/tier} first={/ordering/first}"
@@ -172,26 +170,25 @@ func TestMetadataInALogLine(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			q := question(test.qname+".log.example", test.qtype)
+			q := question(test.qname+"."+zone, test.qtype)
 			if test.subnet != "" {
 				q.SetEdns0(4096, false)
 				q.IsEdns0().Option = []dns.EDNS0{subnet(test.subnet)}
 			}
-			line := "seen " + test.qname + ".log.example. " + dns.TypeToString[test.qtype] + " " + test.want
-			before := len(journal.lines(line))
+			line := "seen " + test.qname + "." + zone + ". " + dns.TypeToString[test.qtype] + " " + test.want
 			s.as(test.client).exchange(q)
-			eventually(t, line, func() bool { return len(journal.lines(line)) == before+1 })
+			eventually(t, line, func() bool { return len(serverLog.lines(line)) == 1 })
 		})
 	}
 }
 
-// CoreDNS asks one handler of a server block for metadata; the facts are there in
-// every zone all the same.
+// CoreDNS asks only one handler of a server block for metadata. Every zone of the block must have
+// it.
 func TestMetadataInEveryZoneOfAServerBlock(t *testing.T) {
 	origins := []string{"log1.example", "log2.example", "log3.example"}
 	var files strings.Builder
 	for _, origin := range origins {
-		files.WriteString("file " + zoneOf(t, origin, host("www", "192.0.2.1 10.9.8.1")) + " " + origin + "\n")
+		files.WriteString("file " + zoneFileOf(t, origin, host("www", "192.0.2.1 10.9.8.1")) + " " + origin + "\n")
 	}
 	s := start(t, strings.Join(origins, " ")+` {
 		import clients
@@ -202,8 +199,8 @@ func TestMetadataInEveryZoneOfAServerBlock(t *testing.T) {
 	}`)
 	for _, origin := range origins {
 		line := "zones www." + origin + ". 10.9.8.7 0 10.9.8.1\n"
-		before := len(journal.lines(line))
+		before := len(serverLog.lines(line))
 		s.as("10.9.8.7").answer("www." + origin)
-		eventually(t, line, func() bool { return len(journal.lines(line)) == before+1 })
+		eventually(t, line, func() bool { return len(serverLog.lines(line)) == before+1 })
 	}
 }

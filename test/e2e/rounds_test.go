@@ -10,15 +10,16 @@ import (
 
 func TestStickyGivesAClientOneOrder(t *testing.T) {
 	const (
-		all  = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4"
-		less = "192.0.2.1 192.0.2.2 192.0.2.4"
+		all   = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4"
+		fewer = "192.0.2.1 192.0.2.2 192.0.2.4"
 	)
-	sticky := func(addresses string) *running {
-		return start(t, "example.org {\n import clients\n ordering {\n round_robin sticky\n }\n file "+zone(t, host("www", addresses))+"\n}")
+	sticky := func(addresses string) *testServer {
+		return start(t, "example.org {\n import clients\n ordering {\n round_robin sticky\n }\n file "+
+			zoneFile(t, host("www", addresses))+"\n}")
 	}
 	const clients = 400
-	// Another server, another order from below, and one address gone.
-	one, two, three := sticky(all), sticky(rotated(all, 3)), sticky(less)
+	// The second server has another base order, the third has one address fewer.
+	one, two, three := sticky(all), sticky(rotated(all, 3)), sticky(fewer)
 	firsts := tally{}
 	for i := range clients {
 		client := fmt.Sprintf("198.51.%d.%d", 100+i/200, 1+i%200)
@@ -35,7 +36,7 @@ func TestStickyGivesAClientOneOrder(t *testing.T) {
 			t.Fatalf("without 192.0.2.3, %s gets %s, want %s", client, got, left)
 		}
 	}
-	// The lots have no seed: these clients always draw the same.
+	// The hashes have no seed, so these counts are the same in every run.
 	for _, a := range strings.Fields(all) {
 		if n := firsts[a]; n < clients/4-40 || n > clients/4+40 {
 			t.Errorf("%s comes first for %d of %d clients", a, n, clients)
@@ -45,7 +46,8 @@ func TestStickyGivesAClientOneOrder(t *testing.T) {
 
 func TestStickyKeepsTheTiers(t *testing.T) {
 	const received = "192.0.2.1 10.9.8.1 192.0.2.2 10.9.8.2"
-	s := start(t, "example.org {\n import clients\n ordering {\n round_robin sticky\n }\n file "+zone(t, host("www", received))+"\n}")
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin sticky\n }\n file "+
+		zoneFile(t, host("www", received))+"\n}")
 	orders := map[string]bool{}
 	for i := range 50 {
 		got := s.as(fmt.Sprintf("10.9.8.%d", 10+i)).answer("www.example.org")
@@ -65,24 +67,23 @@ func TestWeightsAreExactInEachCycle(t *testing.T) {
 		client                   string
 		want                     tally // in one cycle
 	}{
-		{"3:1", "weight 192.0.2.1 3", "192.0.2.1 192.0.2.2", "198.51.100.7",
-			tally{"192.0.2.1": 3, "192.0.2.2": 1}},
-		{"5:3:2", "weight 192.0.2.1 5\nweight 192.0.2.2 3\nweight 192.0.2.3 2", "192.0.2.1 192.0.2.2 192.0.2.3", "198.51.100.7",
-			tally{"192.0.2.1": 5, "192.0.2.2": 3, "192.0.2.3": 2}},
-		{"a network, and longer prefixes in it", "weight 192.0.2.0/24 4\nweight 192.0.2.128/25 2", "192.0.2.1 192.0.2.200 203.0.113.1", "198.51.100.7",
-			tally{"192.0.2.1": 4, "192.0.2.200": 2, "203.0.113.1": 1}},
-		{"0 is never before a weighted one", "weight 192.0.2.1 0\nweight 192.0.2.2 2", "192.0.2.1 192.0.2.2 192.0.2.3", "198.51.100.7",
-			tally{"192.0.2.2": 2, "192.0.2.3": 1}},
+		{"3:1", "weight 192.0.2.1 3", "192.0.2.1 192.0.2.2", "198.51.100.7", tally{"192.0.2.1": 3, "192.0.2.2": 1}},
+		{"5:3:2", "weight 192.0.2.1 5\nweight 192.0.2.2 3\nweight 192.0.2.3 2", "192.0.2.1 192.0.2.2 192.0.2.3",
+			"198.51.100.7", tally{"192.0.2.1": 5, "192.0.2.2": 3, "192.0.2.3": 2}},
+		{"a network, and longer prefixes in it", "weight 192.0.2.0/24 4\nweight 192.0.2.128/25 2",
+			"192.0.2.1 192.0.2.200 203.0.113.1", "198.51.100.7", tally{"192.0.2.1": 4, "192.0.2.200": 2, "203.0.113.1": 1}},
+		{"0 is never before a higher weight", "weight 192.0.2.1 0\nweight 192.0.2.2 2", "192.0.2.1 192.0.2.2 192.0.2.3",
+			"198.51.100.7", tally{"192.0.2.2": 2, "192.0.2.3": 1}},
 		{"0 among zeros", "weight 192.0.2.0/24 0", "192.0.2.1 192.0.2.2", "198.51.100.7",
 			tally{"192.0.2.1": 1, "192.0.2.2": 1}},
 		{"inside the nearest tier", "weight 192.0.2.1 200\nweight 10.9.8.2 2", "192.0.2.1 10.9.8.1 10.9.8.2", "10.9.8.7",
 			tally{"10.9.8.1": 1, "10.9.8.2": 2}},
-		{"255:1", "weight 192.0.2.2 255", "192.0.2.1 192.0.2.2", "198.51.100.7",
-			tally{"192.0.2.1": 1, "192.0.2.2": 255}},
+		{"255:1", "weight 192.0.2.2 255", "192.0.2.1 192.0.2.2", "198.51.100.7", tally{"192.0.2.1": 1, "192.0.2.2": 255}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := start(t, "example.org {\n import clients\n ordering {\n "+test.weights+"\n }\n file "+zone(t, host("www", test.addresses))+"\n}")
+			s := start(t, "example.org {\n import clients\n ordering {\n "+test.weights+"\n }\n file "+
+				zoneFile(t, host("www", test.addresses))+"\n}")
 			length := 0
 			for _, n := range test.want {
 				length += n
@@ -104,8 +105,8 @@ func TestWeightsAreExactInEachCycle(t *testing.T) {
 	}
 }
 
-// A heavy address gets its turns spread over the cycle: however many answers in a
-// row one looks at, its share of them is right to within one.
+// The turns of an address with a large weight are spread over the cycle. In any number of answers
+// in a row, its first places differ from its share by at most one.
 func TestWeightedTurnsAreSpreadOut(t *testing.T) {
 	tests := []struct {
 		weight string
@@ -117,20 +118,20 @@ func TestWeightedTurnsAreSpreadOut(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.weight+":1:1:1", func(t *testing.T) {
 			s := start(t, "example.org {\n import clients\n ordering {\n weight 192.0.2.1 "+test.weight+"\n }\n file "+
-				zone(t, host("www", "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4"))+"\n}")
-			var over []int // first places of the heavy one up to each turn
+				zoneFile(t, host("www", "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4"))+"\n}")
+			var before []int // first places of 192.0.2.1 before each turn
 			places := 0
 			for range 90 {
-				over = append(over, places)
+				before = append(before, places)
 				if first(s.as("198.51.100.7").answer("www.example.org")) == "192.0.2.1" {
 					places++
 				}
 			}
-			for from := range over {
-				for to := from + 1; to < len(over); to++ {
-					got, want := float64(over[to]-over[from]), test.share*float64(to-from)
+			for from := range before {
+				for to := from + 1; to < len(before); to++ {
+					got, want := float64(before[to]-before[from]), test.share*float64(to-from)
 					if got < want-1.001 || got > want+1.001 {
-						t.Errorf("%v of the turns %d to %d, want %.1f", got, from, to-1, want)
+						t.Errorf("%v first places in the turns %d to %d, want %.1f", got, from, to-1, want)
 					}
 				}
 			}
@@ -138,11 +139,12 @@ func TestWeightedTurnsAreSpreadOut(t *testing.T) {
 	}
 }
 
-// 192.0.2.1 is drawn three times of four: of 2000 answers 1500 times, and with a
-// chance of 10^-20 or so not between 1300 and 1700 times.
-func TestWeightsDrawInProportion(t *testing.T) {
-	s := start(t, "example.org {\n import clients\n ordering {\n round_robin random\n weight 192.0.2.1 3\n weight 192.0.2.3 0\n }\n file "+
-		zone(t, host("www", "192.0.2.1 192.0.2.2 192.0.2.3"))+"\n}")
+// 192.0.2.1 comes first with a probability of 3/4: in 1500 of 2000 answers on average. The
+// probability of fewer than 1300 or more than 1700 is about 10^-20.
+func TestRandomFollowsTheWeights(t *testing.T) {
+	s := start(t, "example.org {\n import clients\n ordering {\n "+
+		"round_robin random\n weight 192.0.2.1 3\n weight 192.0.2.3 0\n }\n file "+
+		zoneFile(t, host("www", "192.0.2.1 192.0.2.2 192.0.2.3"))+"\n}")
 	firsts := tally{}
 	for range 2000 {
 		firsts[first(s.as("198.51.100.7").answer("www.example.org"))]++

@@ -10,11 +10,12 @@ import (
 )
 
 func TestAddressesOfServiceTargetsAreOrdered(t *testing.T) {
-	path := zone(t, "_http._tcp SRV 10 5 80 a\n_http._tcp SRV 10 5 80 b\n"+
+	zone := freshZone()
+	path := zoneFileOf(t, zone, "_http._tcp SRV 10 5 80 a\n_http._tcp SRV 10 5 80 b\n"+
 		host("a", "192.0.2.1 10.9.8.1 192.0.2.2")+host("b", "192.0.2.9 10.9.8.9 2001:db8::9 2001:db8:1::9"))
-	s := start(t, "example.org {\n import clients\n ordering\n file "+path+"\n}")
-	plain := start(t, "example.org {\n import clients\n file "+path+"\n}")
-	const name = "_http._tcp.example.org"
+	s := start(t, zone+" {\n import clients\n ordering\n file "+path+"\n}")
+	plain := start(t, zone+" {\n import clients\n file "+path+"\n}")
+	name := "_http._tcp." + zone
 	for turn := range 4 {
 		q := question(name, dns.TypeSRV)
 		q.SetEdns0(4096, false)
@@ -23,10 +24,10 @@ func TestAddressesOfServiceTargetsAreOrdered(t *testing.T) {
 			t.Errorf("SRV are %v, want %v", got, want)
 		}
 		for target, want := range map[string]string{
-			"a.example.org.": "10.9.8.1 " + rotated("192.0.2.1 192.0.2.2", turn),
-			"b.example.org.": "10.9.8.9 192.0.2.9 " + rotated("2001:db8::9 2001:db8:1::9", turn),
+			"a." + zone + ".": "10.9.8.1 " + rotated("192.0.2.1 192.0.2.2", turn),
+			"b." + zone + ".": "10.9.8.9 192.0.2.9 " + rotated("2001:db8::9 2001:db8:1::9", turn),
 		} {
-			if got := addresses(owned(r.Extra, target)); got != want {
+			if got := addresses(withOwner(r.Extra, target)); got != want {
 				t.Errorf("answer %d: %s has %s, want %s", turn, target, got, want)
 			}
 		}
@@ -36,8 +37,8 @@ func TestAddressesOfServiceTargetsAreOrdered(t *testing.T) {
 	}
 }
 
-// owned returns the records of a section that have this owner, in their order.
-func owned(section []dns.RR, owner string) (all []dns.RR) {
+// withOwner returns the records of a section with this owner name, in their order.
+func withOwner(section []dns.RR, owner string) (all []dns.RR) {
 	for _, rr := range section {
 		if rr.Header().Name == owner {
 			all = append(all, rr)
@@ -47,28 +48,30 @@ func owned(section []dns.RR, owner string) (all []dns.RR) {
 }
 
 func TestGlueOfAReferralIsOrdered(t *testing.T) {
-	path := zone(t, "sub NS ns1.sub\nsub NS ns2.sub\n"+
+	zone := freshZone()
+	path := zoneFileOf(t, zone, "sub NS ns1.sub\nsub NS ns2.sub\n"+
 		host("ns1.sub", "192.0.2.1 10.9.8.1")+host("ns2.sub", "192.0.2.2 192.0.2.3"))
-	s := start(t, "example.org {\n import clients\n ordering\n file "+path+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n file "+path+"\n}")
 	for turn := range 4 {
-		r := s.as("10.9.8.7").ask("www.sub.example.org", dns.TypeA)
+		r := s.as("10.9.8.7").ask("www.sub."+zone, dns.TypeA)
 		if len(r.Answer) != 0 || r.Authoritative {
-			t.Fatalf("this is no referral:\n%v", r)
+			t.Fatalf("not a referral:\n%v", r)
 		}
-		names := []string{"sub.example.org. IN NS ns1.sub.example.org.", "sub.example.org. IN NS ns2.sub.example.org."}
+		names := []string{"sub." + zone + ". IN NS ns1.sub." + zone + ".", "sub." + zone + ". IN NS ns2.sub." + zone + "."}
 		if got := texts(r.Ns); !slices.Equal(got, names) {
 			t.Errorf("authority is %v, want %v", got, names)
 		}
-		if got, want := addresses(owned(r.Extra, "ns1.sub.example.org.")), "10.9.8.1 192.0.2.1"; got != want {
+		if got, want := addresses(withOwner(r.Extra, "ns1.sub."+zone+".")), "10.9.8.1 192.0.2.1"; got != want {
 			t.Errorf("answer %d: ns1 has %s, want %s", turn, got, want)
 		}
-		if got, want := addresses(owned(r.Extra, "ns2.sub.example.org.")), rotated("192.0.2.2 192.0.2.3", turn); got != want {
+		want := rotated("192.0.2.2 192.0.2.3", turn)
+		if got := addresses(withOwner(r.Extra, "ns2.sub."+zone+".")); got != want {
 			t.Errorf("answer %d: ns2 has %s, want %s", turn, got, want)
 		}
 	}
 }
 
-func TestOtherTypesKeepTheirOrder(t *testing.T) {
+func TestOtherTypesAreNotReordered(t *testing.T) {
 	const records = `
 m MX 10 a
 m MX 10 b
@@ -83,7 +86,7 @@ s SRV 0 0 80 b
 d NS a
 d NS b
 `
-	path := zone(t, records)
+	path := zoneFile(t, records)
 	s := start(t, "example.org {\n import clients\n ordering\n file "+path+"\n}")
 	plain := start(t, "example.org {\n import clients\n file "+path+"\n}")
 	tests := []struct {
@@ -104,7 +107,7 @@ d NS b
 			for range 5 {
 				r, want := s.as("10.9.8.7").ask(name, test.qtype), plain.as("10.9.8.7").ask(name, test.qtype)
 				if len(r.Answer)+len(r.Ns) < test.records {
-					t.Fatalf("this answer tests nothing:\n%v", r)
+					t.Fatalf("too few records for this test:\n%v", r)
 				}
 				if !slices.Equal(texts(r.Answer), texts(want.Answer)) || !slices.Equal(texts(r.Ns), texts(want.Ns)) {
 					t.Errorf("got\n%v\nwant\n%v", r, want)
@@ -114,29 +117,32 @@ d NS b
 	}
 }
 
-// A record between the addresses of an RRset stays where it is.
-func TestOtherRecordsKeepTheirPlaces(t *testing.T) {
+// A record between the addresses of an RRset keeps its index.
+func TestOtherRecordsKeepTheirIndex(t *testing.T) {
 	const sig = "www.example.org. 300 IN RRSIG A 8 3 300 20300101000000 20200101000000 1 example.org. AAAA"
 	far, near := host("www.example.org.", "192.0.2.1"), host("www.example.org.", "10.9.8.1")
 	addr := upstream(t, func(m *dns.Msg) {
 		m.Answer = rrs(t, far+sig+"\n"+near)
 		m.Ns = rrs(t, "example.org. 300 IN NS b.example.org.\nexample.org. 300 IN NS a.example.org.")
-		m.Extra = rrs(t, host("a.example.org.", "192.0.2.1")+"a.example.org. 300 IN TXT between\n"+host("a.example.org.", "10.9.8.1"))
+		m.Extra = rrs(t, host("a.example.org.", "192.0.2.1")+"a.example.org. 300 IN TXT between\n"+
+			host("a.example.org.", "10.9.8.1"))
 	})
 	s := start(t, "example.org {\n import clients\n ordering\n forward . "+addr+"\n}")
 	r := s.as("10.9.8.7").ask("www.example.org", dns.TypeA)
 	if got, want := texts(r.Answer), texts(rrs(t, near+sig+"\n"+far)); !slices.Equal(got, want) {
 		t.Errorf("answer is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if got, want := texts(r.Ns), []string{"example.org. IN NS b.example.org.", "example.org. IN NS a.example.org."}; !slices.Equal(got, want) {
-		t.Errorf("authority is %v, want %v", got, want)
+	names := []string{"example.org. IN NS b.example.org.", "example.org. IN NS a.example.org."}
+	if got := texts(r.Ns); !slices.Equal(got, names) {
+		t.Errorf("authority is %v, want %v", got, names)
 	}
-	if got, want := fmt.Sprint(texts(r.Extra)), "[a.example.org. IN A 10.9.8.1 a.example.org. IN TXT \"between\" a.example.org. IN A 192.0.2.1]"; got != want {
+	if got, want := fmt.Sprint(texts(r.Extra)),
+		"[a.example.org. IN A 10.9.8.1 a.example.org. IN TXT \"between\" a.example.org. IN A 192.0.2.1]"; got != want {
 		t.Errorf("additional is %s, want %s", got, want)
 	}
 }
 
-func TestErrorsAreLeftAlone(t *testing.T) {
+func TestErrorResponsesAreNotReordered(t *testing.T) {
 	for _, rcode := range []int{dns.RcodeNameError, dns.RcodeServerFailure, dns.RcodeRefused} {
 		t.Run(dns.RcodeToString[rcode], func(t *testing.T) {
 			const received = "192.0.2.1 192.0.2.2 10.9.8.1"
@@ -158,8 +164,9 @@ func TestErrorsAreLeftAlone(t *testing.T) {
 	}
 }
 
-func TestNegativeAnswersOfAZone(t *testing.T) {
-	s := start(t, "example.org {\n import clients\n ordering\n cache\n file "+zone(t, host("www", "10.9.8.1 10.9.8.2"))+"\n}")
+func TestNegativeAnswersKeepTheirSOA(t *testing.T) {
+	s := start(t, "example.org {\n import clients\n ordering\n cache\n file "+
+		zoneFile(t, host("www", "10.9.8.1 10.9.8.2"))+"\n}")
 	tests := []struct {
 		name, qname string
 		rcode       int
@@ -179,36 +186,38 @@ func TestNegativeAnswersOfAZone(t *testing.T) {
 	}
 }
 
-// A transfer gives the zone as it is, though the client has addresses near it.
-func TestTransfersAreLeftAlone(t *testing.T) {
-	path := zone(t, host("www", "192.0.2.1 192.0.2.2 10.9.8.1")+"alias CNAME www\n")
+// A transfer has the order of the zone, even if some addresses are near the client.
+func TestTransfersAreNotReordered(t *testing.T) {
+	zone := freshZone()
+	path := zoneFileOf(t, zone, host("www", "192.0.2.1 192.0.2.2 10.9.8.1")+"alias CNAME www\n")
 	const allowed = "transfer {\n to *\n }\n"
-	s := start(t, "example.org {\n import clients\n ordering\n "+allowed+" file "+path+"\n}")
-	plain := start(t, "example.org {\n import clients\n "+allowed+" file "+path+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n "+allowed+" file "+path+"\n}")
+	plain := start(t, zone+" {\n import clients\n "+allowed+" file "+path+"\n}")
 	for _, qtype := range []uint16{dns.TypeAXFR, dns.TypeIXFR} {
 		t.Run(dns.TypeToString[qtype], func(t *testing.T) {
-			want := transfer(t, plain, qtype)
+			want := transfer(t, plain, zone, qtype)
 			if len(want) < 7 {
-				t.Fatalf("this transfer tests nothing: %v", want)
+				t.Fatalf("too few records for this test: %v", want)
 			}
 			for range 3 {
-				if got := transfer(t, s, qtype); !slices.Equal(got, want) {
+				if got := transfer(t, s, zone, qtype); !slices.Equal(got, want) {
 					t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
 			}
 		})
 	}
-	if got, want := s.as("10.9.8.7").answer("www.example.org"), "10.9.8.1 192.0.2.1 192.0.2.2"; got != want {
-		t.Errorf("beside the transfer, got %s, want %s", got, want)
+	if got, want := s.as("10.9.8.7").answer("www."+zone), "10.9.8.1 192.0.2.1 192.0.2.2"; got != want {
+		t.Errorf("after the transfers, an answer is %s, want %s", got, want)
 	}
 }
 
-// transfer returns the records of example.org as from gives them to 10.9.8.7.
-func transfer(t *testing.T, from *running, qtype uint16) (all []string) {
+// transfer returns the records of a transfer of zone from a server to 10.9.8.7.
+func transfer(t *testing.T, from *testServer, zone string, qtype uint16) (all []string) {
 	t.Helper()
-	q := question("example.org", qtype)
+	q := question(zone, qtype)
 	if qtype == dns.TypeIXFR {
-		q.SetIxfr("example.org.", 0, "ns.example.org.", "hostmaster.example.org.")
+		origin := dns.Fqdn(zone)
+		q.SetIxfr(origin, 0, "ns."+origin, "hostmaster."+origin)
 	}
 	stream := from.as("10.9.8.7").dial(from.tcpAddr())
 	in := &dns.Transfer{Conn: &dns.Conn{Conn: stream}}

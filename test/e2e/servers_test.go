@@ -1,6 +1,6 @@
-// Package e2e asks a whole CoreDNS through real sockets. The server runs in the
-// test's own process, on ports of 127.0.0.1 that the system chooses; a client's
-// address travels in a PROXY header, so that a query can come from anywhere.
+// Package e2e tests a complete CoreDNS server through real sockets. The server runs in the process
+// of the test, on free ports of 127.0.0.1. Each query carries the address of its client in a PROXY
+// header, so that clients can have any address.
 package e2e
 
 import (
@@ -22,19 +22,18 @@ import (
 	"github.com/miekg/dns"
 )
 
-// patience is how long a test waits for what must come. It is no measure of
-// speed: nothing takes that long unless it is broken.
-const patience = 20 * time.Second
+// timeout is how long a test waits for a response or an event before it fails. It does not measure
+// speed: nothing that works takes this long.
+const timeout = 20 * time.Second
 
 func TestMain(m *testing.M) {
-	dnsserver.Port = "0" // of server blocks that name none: any free one
-	clog.SetOutput(&journal)
-	log.SetOutput(&journal)
+	dnsserver.Port = "0" // server blocks without a port listen on any free one
+	clog.SetOutput(&serverLog)
+	log.SetOutput(&serverLog)
 	os.Exit(m.Run())
 }
 
-// clients is a part of a Corefile that lets test clients in, on a server block's
-// own port. Corefiles import it.
+// clients is a Corefile snippet that a server block imports to accept PROXY headers from the test.
 const clients = `
 (clients) {
 	bind 127.0.0.1
@@ -44,46 +43,48 @@ const clients = `
 }
 `
 
-// A running is a CoreDNS that serves a test.
-type running struct {
+// A testServer is a running CoreDNS server.
+type testServer struct {
 	t        *testing.T
 	instance *caddy.Instance
 
 	mu  sync.Mutex
-	udp net.Conn // to the first server block, dialed when first needed
+	udp net.Conn // to the first server block; nil until the first query
 }
 
-// start starts a CoreDNS that ends with the test. Its Corefile can import clients.
-func start(t *testing.T, corefile string) *running {
+// start starts a server, which stops when the test ends. Its Corefile can import clients.
+func start(t *testing.T, corefile string) *testServer {
 	t.Helper()
-	instance, err := launch(clients + corefile)
+	instance, err := startInstance(clients + corefile)
 	if err != nil {
 		t.Fatalf("%v\nin\n%s", err, corefile)
 	}
-	s := &running{t: t, instance: instance}
+	s := &testServer{t: t, instance: instance}
 	t.Cleanup(s.stop)
 	return s
 }
 
-// launch starts a CoreDNS from a Corefile, which errors call Corefile.
-func launch(corefile string) (*caddy.Instance, error) {
+// startInstance starts a server, which the caller stops. Errors call its Corefile "Corefile".
+func startInstance(corefile string) (*caddy.Instance, error) {
 	return caddy.Start(server.Input("Corefile", corefile))
 }
 
-// restart replaces the Corefile as a reload does. On an error the old one goes on.
-func (s *running) restart(corefile string) error {
-	s.hangUp()
+// restart replaces the Corefile, as a reload does. After an error the old one stays in use.
+func (s *testServer) restart(corefile string) error {
+	s.closeUDP()
 	instance, err := s.instance.Restart(server.Input("Corefile", clients+corefile))
 	s.instance = instance
 	return err
 }
 
-func (s *running) stop() {
-	s.hangUp()
+// stop stops the server.
+func (s *testServer) stop() {
+	s.closeUDP()
 	server.Stop(s.t, s.instance)
 }
 
-func (s *running) hangUp() {
+// closeUDP closes the UDP socket of the clients; the next query opens another.
+func (s *testServer) closeUDP() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.udp != nil {
@@ -92,30 +93,30 @@ func (s *running) hangUp() {
 	}
 }
 
-// udpAddr returns where s listens for datagrams.
-func (s *running) udpAddr() string {
+// udpAddr returns the address where s listens for UDP.
+func (s *testServer) udpAddr() string {
 	for _, l := range s.instance.Servers() {
 		if a := l.LocalAddr(); a != nil {
 			return a.String()
 		}
 	}
-	s.t.Fatal("the server listens for no datagrams")
+	s.t.Fatal("the server does not listen for UDP")
 	return ""
 }
 
-// tcpAddr returns where s listens for streams.
-func (s *running) tcpAddr() string {
+// tcpAddr returns the address where s listens for TCP.
+func (s *testServer) tcpAddr() string {
 	for _, l := range s.instance.Servers() {
 		if a := l.Addr(); a != nil {
 			return a.String()
 		}
 	}
-	s.t.Fatal("the server listens for no streams")
+	s.t.Fatal("the server does not listen for TCP")
 	return ""
 }
 
-// upstream starts a server that is not CoreDNS: respond writes the answer to
-// each query into m, which is a reply already. It returns its address.
+// upstream starts a DNS server that is not CoreDNS and returns its address. For each query, respond
+// adds the records to m, an empty reply.
 func upstream(t *testing.T, respond func(m *dns.Msg)) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -139,24 +140,24 @@ func upstream(t *testing.T, respond func(m *dns.Msg)) string {
 	return conn.LocalAddr().String()
 }
 
-// journal collects what the servers log.
-var journal logged
+// serverLog collects what the servers log.
+var serverLog logBuffer
 
-type logged struct {
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-var _ io.Writer = (*logged)(nil)
+var _ io.Writer = (*logBuffer)(nil)
 
-func (l *logged) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-// lines returns the lines logged so far that contain every one of words.
-func (l *logged) lines(words ...string) (found []string) {
+// lines returns the lines logged so far that contain all of words.
+func (l *logBuffer) lines(words ...string) (found []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 lines:
@@ -171,12 +172,12 @@ lines:
 	return found
 }
 
-// eventually waits until done returns true, and fails the test with what otherwise.
+// eventually waits until done returns true. After timeout it fails the test with what.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(timeout); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
+			t.Fatalf("not within %v: %s", timeout, what)
 		}
 	}
 }

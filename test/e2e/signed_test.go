@@ -16,7 +16,7 @@ const (
 	tsigSecret = "bm90IGEgc2VjcmV0IGF0IGFsbCwgYnV0IGxvbmcgZW5vdWdo"
 )
 
-// exchangeSigned sends m with a TSIG and returns the response, which must verify.
+// exchangeSigned adds a TSIG to m, sends it, and returns the response, whose TSIG must verify.
 func (c client) exchangeSigned(m *dns.Msg) *dns.Msg {
 	c.t.Helper()
 	m.SetTsig(tsigName, dns.HmacSHA256, 300, time.Now().Unix())
@@ -27,13 +27,13 @@ func (c client) exchangeSigned(m *dns.Msg) *dns.Msg {
 	response := c.exchangeWire(query)
 	r := parse(c.t, m, response)
 	if err := dns.TsigVerify(response, tsigSecret, mac, false); err != nil {
-		c.t.Errorf("the signature does not verify: %v\n%v", err, r)
+		c.t.Errorf("the TSIG does not verify: %v\n%v", err, r)
 	}
 	return r
 }
 
 func TestTSIGStaysLastAndVerifies(t *testing.T) {
-	path := zone(t, "_http._tcp SRV 10 5 80 www\n"+host("www", "192.0.2.1 192.0.2.2 10.9.8.1"))
+	path := zoneFile(t, "_http._tcp SRV 10 5 80 www\n"+host("www", "192.0.2.1 192.0.2.2 10.9.8.1"))
 	s := start(t, fmt.Sprintf(`example.org {
 		import clients
 		ordering {
@@ -46,7 +46,7 @@ func TestTSIGStaysLastAndVerifies(t *testing.T) {
 		file %s
 	}`, tsigName, tsigSecret, path))
 	if r := s.as("10.9.8.7").exchange(question("www.example.org", dns.TypeA)); r.Rcode != dns.RcodeRefused {
-		t.Fatalf("an unsigned query gets %s: this server needs no signature", dns.RcodeToString[r.Rcode])
+		t.Fatalf("an unsigned query gets %s, so this server does not require TSIG", dns.RcodeToString[r.Rcode])
 	}
 	with := func(m *dns.Msg, options ...dns.EDNS0) *dns.Msg {
 		m.SetEdns0(4096, false)
@@ -59,7 +59,7 @@ func TestTSIGStaysLastAndVerifies(t *testing.T) {
 		opt   bool
 	}{
 		{"addresses in the answer", question("www.example.org", dns.TypeA), false},
-		{"addresses beside TSIG", question("_http._tcp.example.org", dns.TypeSRV), false},
+		{"addresses in the section of TSIG", question("_http._tcp.example.org", dns.TypeSRV), false},
 		{"EDNS", with(question("_http._tcp.example.org", dns.TypeSRV)), true},
 		{"ECS", with(question("_http._tcp.example.org", dns.TypeSRV), subnet("10.9.8.0/24")), true},
 	}
@@ -83,8 +83,8 @@ func TestTSIGStaysLastAndVerifies(t *testing.T) {
 	}
 }
 
-// signingKey makes a key for example.org. It returns the path of its files without
-// the ending, as the dnssec plugin wants it.
+// signingKey makes a key for example.org and writes it to files. It returns the key and the path of
+// the files without extension, as the dnssec plugin takes it.
 func signingKey(t *testing.T) (*dns.DNSKEY, string) {
 	t.Helper()
 	key := &dns.DNSKEY{
@@ -109,16 +109,16 @@ func signingKey(t *testing.T) (*dns.DNSKEY, string) {
 	return key, base
 }
 
-func TestSignaturesVerifyOverTheReorderedSet(t *testing.T) {
+func TestSignaturesVerifyOverTheReorderedRRset(t *testing.T) {
 	const (
 		near = "10.9.8.1 10.9.8.2"
 		far  = "192.0.2.1 192.0.2.2 192.0.2.3"
 	)
 	key, base := signingKey(t)
-	path := zone(t, "alias CNAME www\n"+host("www", far+" "+near))
+	path := zoneFile(t, "alias CNAME www\n"+host("www", far+" "+near))
 	signing := "dnssec {\n key file " + base + "\n }\n file " + path + "\n}"
 	plain := start(t, "example.org {\n import clients\n "+signing)
-	ask := func(s *running) []dns.RR {
+	ask := func(s *testServer) []dns.RR {
 		q := question("alias.example.org", dns.TypeA)
 		q.SetEdns0(4096, true)
 		return s.as("10.9.8.7").exchange(q).Answer
@@ -136,7 +136,7 @@ func TestSignaturesVerifyOverTheReorderedSet(t *testing.T) {
 				if got := types(answer); !slices.Equal(got, received) {
 					t.Errorf("records are %v, want %v as received", got, received)
 				}
-				verifySets(t, key, answer, 2)
+				verifyRRsets(t, key, answer, 2)
 			}
 		})
 	}
@@ -151,9 +151,9 @@ func types(section []dns.RR) []string {
 	return all
 }
 
-// verifySets fails the test unless section has n signatures by key, and each
-// verifies over its set.
-func verifySets(t *testing.T, key *dns.DNSKEY, section []dns.RR, n int) {
+// verifyRRsets fails the test unless section has n signatures by key and each verifies over its
+// RRset.
+func verifyRRsets(t *testing.T, key *dns.DNSKEY, section []dns.RR, n int) {
 	t.Helper()
 	for _, rr := range section {
 		sig, ok := rr.(*dns.RRSIG)
@@ -161,14 +161,14 @@ func verifySets(t *testing.T, key *dns.DNSKEY, section []dns.RR, n int) {
 			continue
 		}
 		n--
-		set := slices.DeleteFunc(slices.Clone(section), func(rr dns.RR) bool {
+		rrset := slices.DeleteFunc(slices.Clone(section), func(rr dns.RR) bool {
 			return rr.Header().Rrtype != sig.TypeCovered
 		})
-		if err := sig.Verify(key, set); err != nil {
-			t.Errorf("the signature of\n%v\ndoes not verify: %v", set, err)
+		if err := sig.Verify(key, rrset); err != nil {
+			t.Errorf("the signature of\n%v\ndoes not verify: %v", rrset, err)
 		}
 	}
 	if n != 0 {
-		t.Errorf("%d signatures are missing in\n%v", n, section)
+		t.Errorf("%d signatures are missing from\n%v", n, section)
 	}
 }

@@ -9,26 +9,27 @@ import (
 	"github.com/miekg/dns"
 )
 
-// What does not fit into a datagram is cut off at the end, so the order decides
-// which addresses a client is left with.
-func TestTheNearestSurviveTruncation(t *testing.T) {
+// An answer that does not fit into a datagram is cut at its end. The nearest addresses must remain.
+func TestTruncationKeepsTheNearest(t *testing.T) {
+	zone := freshZone()
 	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
 	var far []string
 	for i := range 100 {
 		far = append(far, fmt.Sprintf("192.0.2.%d", i))
 	}
-	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", strings.Join(far, " ")+" "+near))+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n file "+
+		zoneFileOf(t, zone, host("www", strings.Join(far, " ")+" "+near))+"\n}")
 	c := s.as("10.9.8.7")
 	for turn := range 3 {
-		r := c.ask("www.example.org", dns.TypeA)
+		r := c.ask("www."+zone, dns.TypeA)
 		if !r.Truncated || len(r.Answer) < 3 || len(r.Answer) > 50 {
-			t.Fatalf("%d records, TC %v: not truncated", len(r.Answer), r.Truncated)
+			t.Fatalf("%d records, TC %v, want a truncated answer", len(r.Answer), r.Truncated)
 		}
 		if got, want := addresses(r.Answer[:3]), rotated(near, turn); got != want {
-			t.Errorf("answer %d begins with %s, want %s", turn, got, want)
+			t.Errorf("answer %d starts with %s, want %s", turn, got, want)
 		}
 	}
-	if r := c.exchangeTCP(question("www.example.org", dns.TypeA)); r.Truncated || len(r.Answer) != 103 {
+	if r := c.exchangeTCP(question("www."+zone, dns.TypeA)); r.Truncated || len(r.Answer) != 103 {
 		t.Errorf("%d records over TCP, TC %v, want all 103", len(r.Answer), r.Truncated)
 	}
 }
@@ -38,13 +39,14 @@ func TestAnswerLimit(t *testing.T) {
 		near = "10.9.8.1 10.9.8.2 10.9.8.3"
 		far  = "192.0.2.1 192.0.2.2"
 	)
-	path := zone(t, host("www", far+" "+near)+host("two", far)+host("six", "2001:db8::1 2001:db8::2 2001:db8::3"))
-	with := func(properties string) *running {
-		return start(t, "example.org {\n import clients\n ordering {\n round_robin off\n "+properties+"\n }\n file "+path+"\n}")
+	path := zoneFile(t, host("www", far+" "+near)+host("two", far)+host("six", "2001:db8::1 2001:db8::2 2001:db8::3"))
+	with := func(properties string) *testServer {
+		return start(t, "example.org {\n import clients\n ordering {\n round_robin off\n "+properties+"\n }\n file "+
+			path+"\n}")
 	}
 	tests := []struct{ limit, client, want string }{
 		{"1", "10.9.8.7", "10.9.8.1"},
-		{"2", "10.9.8.7", "10.9.8.1 192.0.2.1"}, // one of the next tier to fail over to
+		{"2", "10.9.8.7", "10.9.8.1 192.0.2.1"}, // one address of the next tier to fail over to
 		{"3", "10.9.8.7", "10.9.8.1 10.9.8.2 192.0.2.1"},
 		{"4", "10.9.8.7", "10.9.8.1 10.9.8.2 10.9.8.3 192.0.2.1"},
 		{"5", "10.9.8.7", "10.9.8.1 10.9.8.2 10.9.8.3 192.0.2.1 192.0.2.2"},
@@ -60,10 +62,10 @@ func TestAnswerLimit(t *testing.T) {
 			}
 		})
 	}
-	t.Run("others", func(t *testing.T) {
+	t.Run("other RRsets", func(t *testing.T) {
 		c := with("answer_limit 2").as("10.9.8.7")
 		if got := c.answer("two.example.org"); got != far {
-			t.Errorf("a set of two is %s, want %s", got, far)
+			t.Errorf("an RRset of two is %s, want %s", got, far)
 		}
 		if got, want := c.answer6("six.example.org"), "2001:db8::1 2001:db8::2"; got != want {
 			t.Errorf("AAAA is %s, want %s", got, want)
@@ -79,27 +81,29 @@ func TestAnswerLimit(t *testing.T) {
 }
 
 func TestAnswerLimitInTheAdditionalSection(t *testing.T) {
-	path := zone(t, "_http._tcp SRV 10 5 80 www\n"+host("www", "192.0.2.1 192.0.2.2 10.9.8.1 2001:db8::1"))
-	s := start(t, "example.org {\n import clients\n ordering {\n answer_limit 2\n }\n file "+path+"\n}")
-	q := question("_http._tcp.example.org", dns.TypeSRV)
+	zone := freshZone()
+	path := zoneFileOf(t, zone, "_http._tcp SRV 10 5 80 www\n"+host("www", "192.0.2.1 192.0.2.2 10.9.8.1 2001:db8::1"))
+	s := start(t, zone+" {\n import clients\n ordering {\n answer_limit 2\n }\n file "+path+"\n}")
+	q := question("_http._tcp."+zone, dns.TypeSRV)
 	q.SetEdns0(4096, false)
 	r := s.as("10.9.8.7").exchange(q)
 	if got, want := addresses(r.Extra), "10.9.8.1 192.0.2.1 2001:db8::1"; got != want {
 		t.Errorf("additional has %s, want %s", got, want)
 	}
 	if r.IsEdns0() == nil || r.Truncated {
-		t.Errorf("no OPT, or TC:\n%v", r)
+		t.Errorf("no OPT, or TC is set:\n%v", r)
 	}
 }
 
-// With turns, a limit hides no address for ever: all of the nearest tier get the
-// same share of first places and of presence, and those of the next tier likewise.
+// Over many turns, a limit treats all addresses of a tier alike: each is first equally often, and
+// each is in the answer equally often.
 func TestTurnsUnderALimitAreEven(t *testing.T) {
 	const (
 		near = "10.9.8.1 10.9.8.2 10.9.8.3 10.9.8.4"
 		far  = "192.0.2.1 192.0.2.2 192.0.2.3"
 	)
-	s := start(t, "example.org {\n import clients\n ordering {\n answer_limit 3\n }\n file "+zone(t, host("www", far+" "+near))+"\n}")
+	s := start(t, "example.org {\n import clients\n ordering {\n answer_limit 3\n }\n file "+
+		zoneFile(t, host("www", far+" "+near))+"\n}")
 	const cycles = 10
 	firsts, present := tally{}, tally{}
 	for range cycles * 3 * 4 {
@@ -109,15 +113,15 @@ func TestTurnsUnderALimitAreEven(t *testing.T) {
 			present[a]++
 		}
 	}
-	firsts.even(t, near, cycles*3)
+	firsts.expectEven(t, near, cycles*3)
 	want := tally{}
 	for _, a := range strings.Fields(near) {
-		want[a] = cycles * 3 * 2 // in two of three places
+		want[a] = cycles * 3 * 4 * 2 / 4 // two of these four in each answer
 	}
 	for _, a := range strings.Fields(far) {
-		want[a] = cycles * 4
+		want[a] = cycles * 3 * 4 * 1 / 3 // one of these three in each answer
 	}
 	if !maps.Equal(present, want) {
-		t.Errorf("present are %v\nwant %v", present, want)
+		t.Errorf("the addresses are in the answer %v times\nwant %v", present, want)
 	}
 }

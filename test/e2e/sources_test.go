@@ -10,30 +10,31 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Whatever the answers come from, the near addresses come first and each tier
-// takes turns exactly.
-func TestEverySource(t *testing.T) {
+// Whichever plugin answers, the near addresses come first and each tier takes exact turns.
+func TestAnswersOfEveryPluginAreOrdered(t *testing.T) {
+	zone := freshZone()
 	const (
 		near = "10.9.8.1 10.9.8.2"
 		far  = "192.0.2.1 192.0.2.2 192.0.2.3"
 		all  = "192.0.2.1 10.9.8.1 192.0.2.2 10.9.8.2 192.0.2.3"
 	)
-	other := start(t, "example.org {\n import clients\n file "+zone(t, host("www", all))+"\n}")
+	other := start(t, zone+" {\n import clients\n file "+
+		zoneFileOf(t, zone, host("www", all))+"\n}")
 	tests := []struct{ name, source string }{
-		{"file", "file " + zone(t, host("www", all))},
-		{"auto", "auto {\n directory " + filepath.Dir(zone(t, host("www", all))) + " db\\.(.*) {1}\n }"},
-		{"hosts", "hosts " + write(t, "hosts", strings.ReplaceAll(all+" ", " ", " www.example.org\n"))},
+		{"file", "file " + zoneFileOf(t, zone, host("www", all))},
+		{"auto", "auto {\n directory " + filepath.Dir(zoneFileOf(t, zone, host("www", all))) + " db\\.(.*) {1}\n }"},
+		{"hosts", "hosts " + writeFile(t, "hosts", strings.ReplaceAll(all+" ", " ", " www."+zone+"\n"))},
 		{"template", template(all)},
 		{"forward", "forward . " + other.udpAddr()},
 		{"cache over forward", "cache\n forward . " + other.udpAddr()},
-		{"cache over file", "cache\n file " + zone(t, host("www", all))},
+		{"cache over file", "cache\n file " + zoneFileOf(t, zone, host("www", all))},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := start(t, "example.org {\n import clients\n ordering\n "+test.source+"\n}")
+			s := start(t, zone+" {\n import clients\n ordering\n "+test.source+"\n}")
 			for turn := range 12 {
 				want := rotated(near, turn) + " " + rotated(far, turn)
-				if got := s.as("10.9.8.7").answer("www.example.org"); got != want {
+				if got := s.as("10.9.8.7").answer("www." + zone); got != want {
 					t.Errorf("answer %d is %s\nwant %s", turn, got, want)
 				}
 			}
@@ -41,7 +42,7 @@ func TestEverySource(t *testing.T) {
 	}
 }
 
-// template returns a template that answers every A query with these addresses.
+// template returns a template directive that answers every A query with these addresses.
 func template(addresses string) string {
 	var b strings.Builder
 	b.WriteString("template IN A {\n")
@@ -52,9 +53,9 @@ func template(addresses string) string {
 	return b.String()
 }
 
-// One cached answer serves every client in its own order, and the first query,
-// which fills the cache, no less.
-func TestCacheHoldsNobodysOrder(t *testing.T) {
+// One cached answer is ordered for every client, and so is the first answer, which fills the cache.
+func TestCachedAnswersAreOrderedForEachClient(t *testing.T) {
+	zone := freshZone()
 	const (
 		here  = "10.9.8.1 10.9.8.2"
 		there = "172.16.1.1 172.16.1.2"
@@ -62,25 +63,25 @@ func TestCacheHoldsNobodysOrder(t *testing.T) {
 	var asked atomic.Int32
 	addr := upstream(t, func(m *dns.Msg) {
 		asked.Add(1)
-		m.Answer = rrs(t, host("www.example.org.", "172.16.1.1 10.9.8.1 172.16.1.2 10.9.8.2"))
+		m.Answer = rrs(t, host("www."+zone+".", "172.16.1.1 10.9.8.1 172.16.1.2 10.9.8.2"))
 	})
-	s := start(t, "example.org {\n import clients\n ordering\n cache\n forward . "+addr+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n cache\n forward . "+addr+"\n}")
 	for turn := range 10 {
 		want := rotated(here, turn) + " " + rotated(there, turn)
-		if got := s.as("10.9.8.7").answer("www.example.org"); got != want {
+		if got := s.as("10.9.8.7").answer("www." + zone); got != want {
 			t.Errorf("answer %d here is %s\nwant %s", turn, got, want)
 		}
 		want = rotated(there, turn) + " " + rotated(here, turn)
-		if got := s.as("172.16.1.7").answer("www.example.org"); got != want {
+		if got := s.as("172.16.1.7").answer("www." + zone); got != want {
 			t.Errorf("answer %d there is %s\nwant %s", turn, got, want)
 		}
 	}
 	if n := asked.Load(); n != 1 {
-		t.Errorf("the upstream was asked %d times: not one cached answer for all", n)
+		t.Errorf("the upstream got %d queries, want 1: the cached answer was not used", n)
 	}
 }
 
-// A recursive server in front of us that rotates must not undo our turns.
+// An upstream that rotates its answers must not cancel the turns.
 func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 	const all = "10.9.8.1 10.9.8.2"
 	rotating := func(authoritative bool) string {
@@ -90,14 +91,15 @@ func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 			m.Answer = rrs(t, host("www.example.org.", rotated(all, int(turn.Add(1)-1))))
 		})
 	}
-	// A CoreDNS that takes turns itself, and answers with authority.
-	authority := start(t, "example.org {\n bind 127.0.0.1\n ordering\n file "+zone(t, host("www", all))+"\n}")
+	// A CoreDNS server that takes turns itself and sets AA.
+	authority := start(t, "example.org {\n bind 127.0.0.1\n ordering\n file "+
+		zoneFile(t, host("www", all))+"\n}")
 	tests := []struct {
 		name, upstream, properties string
 		cancel                     bool
 	}{
 		{"a recursive server", rotating(false), "", false},
-		{"an authority, base order canonical", rotating(true), "base_order canonical", false},
+		{"an authoritative server, base order canonical", rotating(true), "base_order canonical", false},
 		{"ordering, base order canonical", authority.udpAddr(), "base_order canonical", false},
 		{"base order received, as a control", rotating(false), "base_order received", true},
 	}
@@ -116,11 +118,11 @@ func TestTwoRoundRobinsDoNotCancel(t *testing.T) {
 			}
 			if test.cancel {
 				if len(firsts) != 1 {
-					t.Errorf("the upstream does not rotate as this test means it to: %v", firsts)
+					t.Errorf("the upstream does not rotate as this test expects: %v", firsts)
 				}
 				return
 			}
-			firsts.even(t, all, 50)
+			firsts.expectEven(t, all, 50)
 		})
 	}
 }
@@ -130,7 +132,8 @@ func TestCanonicalOrderWithoutTurnsNeverChanges(t *testing.T) {
 	addr := upstream(t, func(m *dns.Msg) {
 		m.Answer = rrs(t, host("www.example.org.", rotated("10.9.8.20 10.9.8.3 192.0.2.1 10.9.8.100", int(turn.Add(1)))))
 	})
-	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n base_order canonical\n }\n forward . "+addr+"\n}")
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n base_order canonical\n }\n forward . "+
+		addr+"\n}")
 	for range 8 {
 		want := "10.9.8.3 10.9.8.20 10.9.8.100 192.0.2.1"
 		if got := s.as("10.9.8.7").answer("www.example.org"); got != want {

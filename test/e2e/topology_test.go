@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-const places = `
-# what is where
+const topologyLines = `
+# NETWORK     LOCATION
 10.1.0.0/16   west/a
 10.2.0.0/16   west/b
 10.3.0.0/16   east/a
-10.1.9.0/24   west/b   # a corner of 10.1.0.0/16
+10.1.9.0/24   west/b   # a part of 10.1.0.0/16
 2001:db8:1::/48 west/a
 `
 
@@ -21,15 +21,18 @@ func TestTopologyFromAFile(t *testing.T) {
 		received  = "192.0.2.1 10.3.0.1 10.2.0.1 10.1.0.1 10.1.9.1"
 		received6 = "2001:db8:2::1 2001:db8:1::1"
 	)
-	file := write(t, "places", places)
+	file := writeFile(t, "topology.txt", topologyLines)
 	// The path is relative to root.
-	s := start(t, "example.org {\n import clients\n root "+filepath.Dir(file)+"\n ordering {\n local_net_priority off\n round_robin off\n topology places\n }\n file "+
-		zone(t, host("www", received+" "+received6))+"\n}")
+	s := start(t, "example.org {\n import clients\n root "+filepath.Dir(file)+
+		"\n ordering {\n local_net_priority off\n round_robin off\n topology topology.txt\n }\n file "+
+		zoneFile(t, host("www", received+" "+received6))+"\n}")
 	tests := []struct{ name, client, want, want6 string }{
-		{"zone, then region, then the rest", "10.1.0.7", "10.1.0.1 10.2.0.1 10.1.9.1 192.0.2.1 10.3.0.1", "2001:db8:1::1 2001:db8:2::1"},
-		{"the longest prefix decides", "10.1.9.7", "10.2.0.1 10.1.9.1 10.1.0.1 192.0.2.1 10.3.0.1", "2001:db8:1::1 2001:db8:2::1"},
+		{"zone, then region, then the rest", "10.1.0.7", "10.1.0.1 10.2.0.1 10.1.9.1 192.0.2.1 10.3.0.1",
+			"2001:db8:1::1 2001:db8:2::1"},
+		{"the longest prefix decides", "10.1.9.7", "10.2.0.1 10.1.9.1 10.1.0.1 192.0.2.1 10.3.0.1",
+			"2001:db8:1::1 2001:db8:2::1"},
 		{"another region", "10.3.0.7", "10.3.0.1 192.0.2.1 10.2.0.1 10.1.0.1 10.1.9.1", received6},
-		{"nowhere", "198.51.100.7", received, received6},
+		{"no location", "198.51.100.7", received, received6},
 		{"IPv6", "2001:db8:1::7", "10.1.0.1 10.2.0.1 10.1.9.1 192.0.2.1 10.3.0.1", "2001:db8:1::1 2001:db8:2::1"},
 	}
 	for _, test := range tests {
@@ -44,22 +47,24 @@ func TestTopologyFromAFile(t *testing.T) {
 	}
 }
 
-func TestNetmaskDecidesInsideAPlace(t *testing.T) {
-	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n topology "+write(t, "places", places)+"\n }\n file "+
-		zone(t, host("www", "192.0.2.1 10.2.5.1 10.2.7.1 10.1.0.1"))+"\n}")
+func TestNetmaskDecidesInsideALocation(t *testing.T) {
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n topology "+
+		writeFile(t, "topology.txt", topologyLines)+"\n }\n file "+
+		zoneFile(t, host("www", "192.0.2.1 10.2.5.1 10.2.7.1 10.1.0.1"))+"\n}")
 	if got, want := s.as("10.2.7.7").answer("www.example.org"), "10.2.7.1 10.2.5.1 10.1.0.1 192.0.2.1"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
-func TestTopologyFileIsReloaded(t *testing.T) {
+func TestTopologyFileIsReadAgainAfterAChange(t *testing.T) {
 	const (
 		west = "10.1.0.1 10.3.0.1"
 		east = "10.3.0.1 10.1.0.1"
 	)
-	file, at := write(t, "places", places), endpoint(t)
-	s := start(t, "example.org {\n import clients\n prometheus "+at+"\n ordering {\n local_net_priority off\n round_robin off\n topology "+file+"\n }\n file "+
-		zone(t, host("www", west))+"\n}")
+	file, at := writeFile(t, "topology.txt", topologyLines), endpoint(t)
+	s := start(t, "example.org {\n import clients\n prometheus "+at+
+		"\n ordering {\n local_net_priority off\n round_robin off\n topology "+file+"\n }\n file "+
+		zoneFile(t, host("www", west))+"\n}")
 	sees := func(client, want string) func() bool {
 		return func() bool { return s.as(client).answer("www.example.org") == want }
 	}
@@ -82,24 +87,26 @@ func TestTopologyFileIsReloaded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const client = "172.16.0.7" // nowhere at first
+	const client = "172.16.0.7" // has no location at first
 	if !sees(client, west)() {
-		t.Fatal("a client that is nowhere sees an order")
+		t.Fatal("a client without a location does not get the order of the zone")
 	}
-	replace(places + "172.16.0.0/16 east/a\n")
-	eventually(t, "the new file counts", sees(client, east))
+	replace(topologyLines + "172.16.0.0/16 east/a\n")
+	eventually(t, "the new file is in use", sees(client, east))
 	eventually(t, "6 entries in the metrics", sample("entries", "6"))
 
 	replace("10.1.0.0/16 west/a\n10.1.0.0/33 east/a\n")
-	eventually(t, "a failure in the metrics", sample("reload_failures_total", "1"))
+	eventually(t, "a failure in the metrics", func() bool {
+		return len(scrape(t, at, "coredns_ordering_topology_failures_total")) > 0 && !sample("failures_total", "0")()
+	})
 	if !sees(client, east)() || !sample("entries", "6")() {
-		t.Error("a broken file has taken the old table away")
+		t.Error("the old table is not in use after a broken file")
 	}
-	if lines := journal.lines("[ERROR]", file+":2: "); len(lines) != 1 {
-		t.Errorf("the journal has %q, want one line with file and line", lines)
+	if lines := serverLog.lines("[ERROR]", file+":2: "); len(lines) != 1 {
+		t.Errorf("the log has %q, want one line with the file and the line number", lines)
 	}
 
 	replace("172.16.0.0/16 west\n10.1.0.0/16 west\n")
-	eventually(t, "a good file after a broken one counts", sees(client, west))
+	eventually(t, "a good file after a broken one is in use", sees(client, west))
 	eventually(t, "2 entries in the metrics", sample("entries", "2"))
 }

@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	crowd        = "192.0.2.1 10.9.8.1 192.0.2.2 10.9.8.2"
-	crowdOrdered = "10.9.8.1 10.9.8.2 192.0.2.1 192.0.2.2"
+	mixedAddresses   = "192.0.2.1 10.9.8.1 192.0.2.2 10.9.8.2"
+	orderedAddresses = "10.9.8.1 10.9.8.2 192.0.2.1 192.0.2.2"
 )
 
-// encrypted starts a server with a certificate that is called example.org, and
-// returns what its clients trust.
-func encrypted(t *testing.T, transport string) (*running, *tls.Config) {
+// encrypted starts a server with a certificate for example.org. It returns the server and a client
+// configuration that trusts the certificate.
+func encrypted(t *testing.T, transport string) (*testServer, *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -49,18 +49,19 @@ func encrypted(t *testing.T, transport string) (*running, *tls.Config) {
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM(certificate)
 
-	s := start(t, transport+"://example.org:0 {\n import clients\n tls "+write(t, "cert.pem", string(certificate))+" "+
-		write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))+
-		"\n ordering {\n round_robin off\n }\n file "+zone(t, host("www", crowd))+"\n}")
+	s := start(t, transport+"://example.org:0 {\n import clients\n tls "+writeFile(t, "cert.pem", string(certificate))+" "+
+		writeFile(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))+
+		"\n ordering {\n round_robin off\n }\n file "+
+		zoneFile(t, host("www", mixedAddresses))+"\n}")
 	return s, &tls.Config{RootCAs: trusted, ServerName: "example.org"}
 }
 
 func TestDNSOverTLS(t *testing.T) {
 	s, config := encrypted(t, "tls")
 	stream := tls.Client(s.as("10.9.8.7").dial(s.tcpAddr()), config)
-	for range 3 { // one stream, several queries
-		if got := addresses(exchangeOver(t, stream, question("www.example.org", dns.TypeA)).Answer); got != crowdOrdered {
-			t.Errorf("got  %s\nwant %s", got, crowdOrdered)
+	for range 3 { // several queries over one connection
+		if got := addresses(exchangeOver(t, stream, question("www.example.org", dns.TypeA)).Answer); got != orderedAddresses {
+			t.Errorf("got  %s\nwant %s", got, orderedAddresses)
 		}
 	}
 }
@@ -91,22 +92,24 @@ func TestDNSOverHTTPS(t *testing.T) {
 		if err := r.Unpack(body); err != nil {
 			t.Fatal(err)
 		}
-		if got := addresses(r.Answer); got != crowdOrdered {
-			t.Errorf("got  %s\nwant %s", got, crowdOrdered)
+		if got := addresses(r.Answer); got != orderedAddresses {
+			t.Errorf("got  %s\nwant %s", got, orderedAddresses)
 		}
 	}
 }
 
-// Without a proxy in front, the source of the packet is the client.
-func TestTheSourceOfThePacketIsTheClient(t *testing.T) {
+// Without a PROXY header, the source of the packet is the client.
+func TestSourceOfThePacketIsTheClient(t *testing.T) {
 	s := start(t, "example.org {\n bind 127.0.0.1\n ordering {\n round_robin off\n }\n file "+
-		zone(t, host("www", "192.0.2.1 127.0.2.10 127.0.1.10"))+"\n}")
+		zoneFile(t, host("www", "192.0.2.1 127.0.2.10 127.0.1.10"))+"\n}")
 	for source, want := range map[string]string{
 		"127.0.1.1": "127.0.1.10 127.0.2.10 192.0.2.1",
 		"127.0.2.1": "127.0.2.10 127.0.1.10 192.0.2.1",
 	} {
-		udp := &dns.Client{Net: "udp", Timeout: patience, Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}}
-		tcp := &dns.Client{Net: "tcp", Timeout: patience, Dialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}}
+		udp := &dns.Client{Net: "udp", Timeout: timeout,
+			Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}}
+		tcp := &dns.Client{Net: "tcp", Timeout: timeout,
+			Dialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}}
 		for c, addr := range map[*dns.Client]string{udp: s.udpAddr(), tcp: s.tcpAddr()} {
 			r, _, err := c.Exchange(question("www.example.org", dns.TypeA), addr)
 			if err != nil {
@@ -119,8 +122,8 @@ func TestTheSourceOfThePacketIsTheClient(t *testing.T) {
 	}
 }
 
-// A header from a stranger is not believed.
-func TestProxyHeadersOfStrangersDoNotCount(t *testing.T) {
+// A PROXY header from a source that proxyproto does not allow is ignored.
+func TestUntrustedProxyHeadersAreIgnored(t *testing.T) {
 	s := start(t, `example.org {
 		bind 127.0.0.1
 		proxyproto {
@@ -129,7 +132,7 @@ func TestProxyHeadersOfStrangersDoNotCount(t *testing.T) {
 		ordering {
 			round_robin off
 		}
-		file `+zone(t, host("www", "10.9.8.1 127.0.0.10"))+`
+		file `+zoneFile(t, host("www", "10.9.8.1 127.0.0.10"))+`
 	}`)
 	if got, want := s.as("10.9.8.7").answer("www.example.org"), "127.0.0.10 10.9.8.1"; got != want {
 		t.Errorf("got %s, want %s", got, want)

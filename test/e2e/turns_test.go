@@ -15,9 +15,9 @@ import (
 // A tally counts how often each address came first.
 type tally map[string]int
 
-// even fails the test unless each of the addresses came first exactly n times,
-// and no other ever.
-func (f tally) even(t *testing.T, addresses string, n int) {
+// expectEven fails the test unless each of addresses came first exactly n times, and no other
+// address ever did.
+func (f tally) expectEven(t *testing.T, addresses string, n int) {
 	t.Helper()
 	want := tally{}
 	for _, a := range strings.Fields(addresses) {
@@ -29,31 +29,34 @@ func (f tally) even(t *testing.T, addresses string, n int) {
 }
 
 func TestEveryAddressOfATierComesFirstEquallyOften(t *testing.T) {
+	zone := freshZone()
 	const (
 		near = "10.9.8.1 10.9.8.2 10.9.8.3"
 		far  = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4"
 	)
-	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", far+" "+near))+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n file "+
+		zoneFileOf(t, zone, host("www", far+" "+near))+"\n}")
 	nearFirst, farFirst := tally{}, tally{}
 	for turn := range 600 {
-		got := s.as("10.9.8.7").answer("www.example.org")
+		got := s.as("10.9.8.7").answer("www." + zone)
 		if want := rotated(near, turn) + " " + rotated(far, turn); got != want {
 			t.Fatalf("answer %d is %s\nwant %s", turn, got, want)
 		}
 		nearFirst[strings.Fields(got)[0]]++
 		farFirst[strings.Fields(got)[3]]++
 	}
-	nearFirst.even(t, near, 200)
-	farFirst.even(t, far, 150)
+	nearFirst.expectEven(t, near, 200)
+	farFirst.expectEven(t, far, 150)
 }
 
-// A client asks for both families when it connects; the two must not share turns.
-func TestFamiliesTakeTurnsApart(t *testing.T) {
+// A client that connects asks for A and AAAA. The two must not share turns.
+func TestAAndAAAAHaveSeparateTurns(t *testing.T) {
 	const (
 		a    = "10.9.8.1 10.9.8.2"
 		aaaa = "2001:db8::1 2001:db8::2"
 	)
-	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", a+" "+aaaa))+"\n}")
+	s := start(t, "example.org {\n import clients\n ordering\n file "+
+		zoneFile(t, host("www", a+" "+aaaa))+"\n}")
 	// For the second of these clients, all addresses of both families are in one tier.
 	for _, addr := range []string{"10.9.8.7", "198.51.100.7"} {
 		t.Run(addr, func(t *testing.T) {
@@ -62,13 +65,13 @@ func TestFamiliesTakeTurnsApart(t *testing.T) {
 				firsts[first(c.answer("www.example.org"))]++
 				firsts6[first(c.answer6("www.example.org"))]++
 			}
-			firsts.even(t, a, 100)
-			firsts6.even(t, aaaa, 100)
+			firsts.expectEven(t, a, 100)
+			firsts6.expectEven(t, aaaa, 100)
 		})
 	}
 }
 
-func TestClientsOfDifferentTiersTakeTurnsApart(t *testing.T) {
+func TestClientsWithDifferentTiersHaveSeparateTurns(t *testing.T) {
 	const (
 		client1 = "10.9.8.7"
 		client2 = "172.16.1.7"
@@ -81,40 +84,44 @@ func TestClientsOfDifferentTiersTakeTurnsApart(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.near1+" and "+test.near2, func(t *testing.T) {
-			s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", test.near1+" "+test.near2))+"\n}")
+			s := start(t, "example.org {\n import clients\n ordering\n file "+
+				zoneFile(t, host("www", test.near1+" "+test.near2))+"\n}")
 			firsts1, firsts2 := tally{}, tally{}
 			for range 120 {
 				firsts1[first(s.as(client1).answer("www.example.org"))]++
 				firsts2[first(s.as(client2).answer("www.example.org"))]++
 			}
-			firsts1.even(t, test.near1, 120/len(strings.Fields(test.near1)))
-			firsts2.even(t, test.near2, 120/len(strings.Fields(test.near2)))
+			firsts1.expectEven(t, test.near1, 120/len(strings.Fields(test.near1)))
+			firsts2.expectEven(t, test.near2, 120/len(strings.Fields(test.near2)))
 		})
 	}
 }
 
-// Clients that see the same tiers share the turns, so that the load of all of
-// them together is even, whichever way they ask.
-func TestClientsOfTheSameTiersShareTurns(t *testing.T) {
+// Clients that see the same tiers share their turns, with any spelling of the name. So their load
+// together is even.
+func TestClientsWithTheSameTiersShareTurns(t *testing.T) {
 	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
-	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", near))+"\n}")
-	ways := []func() *dns.Msg{
-		func() *dns.Msg { return s.as("10.9.8.7").exchange(question("www.example.org", dns.TypeA)) },
-		func() *dns.Msg { return s.as("10.9.8.77").exchange(question("WWW.example.ORG", dns.TypeA)) },
-		func() *dns.Msg { return s.as("10.9.8.78").exchangeTCP(question("www.EXAMPLE.org", dns.TypeA)) },
-		func() *dns.Msg { return s.as("10.9.8.7").exchangeTCP(question("www.example.org", dns.TypeA)) },
-	}
-	for turn := range 24 {
-		got := addresses(ways[turn%len(ways)]().Answer)
-		if want := rotated(near, turn); got != want {
-			t.Errorf("answer %d is %s\nwant %s", turn, got, want)
-		}
+	for _, transport := range []string{"UDP", "TCP"} {
+		t.Run(transport, func(t *testing.T) {
+			zone := freshZone()
+			s := start(t, zone+" {\n import clients\n ordering\n file "+
+				zoneFileOf(t, zone, host("www", near))+"\n}")
+			spellings := []string{"www." + zone, "WWW." + strings.ToUpper(zone), "wWw." + zone, "www." + strings.Replace(zone, "e", "E", 1)}
+			for turn := range 24 {
+				c, q := s.as(fmt.Sprintf("10.9.8.%d", 77+turn%5)), question(spellings[turn%len(spellings)], dns.TypeA)
+				exchange := map[string]func(*dns.Msg) *dns.Msg{"UDP": c.exchange, "TCP": c.exchangeTCP}[transport]
+				if got, want := addresses(exchange(q).Answer), rotated(near, turn); got != want {
+					t.Errorf("answer %d is %s\nwant %s", turn, got, want)
+				}
+			}
+		})
 	}
 }
 
 func TestTurnsAreExactUnderConcurrency(t *testing.T) {
 	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
-	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", near))+"\n}")
+	s := start(t, "example.org {\n import clients\n ordering\n file "+
+		zoneFile(t, host("www", near))+"\n}")
 	const clients, queries = 6, 100
 	query, addr := wire(t, question("www.example.org", dns.TypeA)), s.udpAddr()
 	firsts, mu, wg := tally{}, sync.Mutex{}, sync.WaitGroup{}
@@ -139,19 +146,20 @@ func TestTurnsAreExactUnderConcurrency(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	firsts.even(t, near, clients*queries/3)
+	firsts.expectEven(t, near, clients*queries/3)
 }
 
-func TestNamesTakeTurnsApart(t *testing.T) {
+func TestNamesHaveSeparateTurns(t *testing.T) {
 	const a = "10.9.8.1 10.9.8.2"
-	s := start(t, "example.org {\n import clients\n ordering\n file "+zone(t, host("www", a)+host("ftp", a))+"\n}")
+	s := start(t, "example.org {\n import clients\n ordering\n file "+
+		zoneFile(t, host("www", a)+host("ftp", a))+"\n}")
 	www, ftp := tally{}, tally{}
 	for range 100 {
 		www[first(s.as("10.9.8.7").answer("www.example.org"))]++
 		ftp[first(s.as("10.9.8.7").answer("ftp.example.org"))]++
 	}
-	www.even(t, a, 50)
-	ftp.even(t, a, 50)
+	www.expectEven(t, a, 50)
+	ftp.expectEven(t, a, 50)
 }
 
 func TestRandomGivesEveryPermutationInsideATier(t *testing.T) {
@@ -159,9 +167,11 @@ func TestRandomGivesEveryPermutationInsideATier(t *testing.T) {
 		near = "10.9.8.1 10.9.8.2 10.9.8.3"
 		far  = "192.0.2.1 192.0.2.2"
 	)
-	s := start(t, "example.org {\n import clients\n ordering {\n round_robin random\n }\n file "+zone(t, host("www", far+" "+near))+"\n}")
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin random\n }\n file "+
+		zoneFile(t, host("www", far+" "+near))+"\n}")
 	seen := map[string]bool{}
-	// 12 orders of equal chance; that one of them stays away for 600 answers has a chance of 10^-21.
+	// There are 12 equally likely orders. The probability that one is missing from 600 answers is
+	// 10^-21.
 	for range 600 {
 		got := s.as("10.9.8.7").answer("www.example.org")
 		words := strings.Fields(got)

@@ -5,20 +5,28 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
 )
 
-// zone writes a file of the zone example.org with these records, and returns its
-// path. SOA and NS are there already.
-func zone(t *testing.T, records string) string {
+// zones counts the zones that freshZone returned.
+var zones atomic.Int32
+
+// freshZone returns the name of a zone that no other test of this process uses. Turns are counted
+// for the whole process, so only the names of a fresh zone are certain to start at turn 0.
+func freshZone() string { return fmt.Sprintf("zone%d.example", zones.Add(1)) }
+
+// zoneFile writes a file for the zone example.org with SOA, NS and these records, and returns its
+// path.
+func zoneFile(t *testing.T, records string) string {
 	t.Helper()
-	return zoneOf(t, "example.org", records)
+	return zoneFileOf(t, "example.org", records)
 }
 
-// zoneOf is zone for another origin.
-func zoneOf(t *testing.T, origin, records string) string {
+// zoneFileOf is zoneFile for another origin.
+func zoneFileOf(t *testing.T, origin, records string) string {
 	t.Helper()
 	text := "$ORIGIN " + dns.Fqdn(origin) + `
 $TTL 300
@@ -26,11 +34,11 @@ $TTL 300
 @ IN NS ns
 ns IN A 192.0.2.53
 ` + records
-	return write(t, "db."+origin, text)
+	return writeFile(t, "db."+origin, text)
 }
 
-// write writes a file that goes with the test, and returns its path.
-func write(t *testing.T, name, text string) string {
+// writeFile writes a file that is removed when the test ends, and returns its path.
+func writeFile(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -39,7 +47,7 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// host returns the A and AAAA records of a name, in the order of addresses.
+// host returns A and AAAA records for name, in the order of addresses.
 func host(name, addresses string) string {
 	var b strings.Builder
 	for _, a := range strings.Fields(addresses) {
@@ -52,7 +60,7 @@ func host(name, addresses string) string {
 	return b.String()
 }
 
-// rrs returns the records that stand in text, one in a line.
+// rrs parses the records in text, one per line.
 func rrs(t *testing.T, text string) (all []dns.RR) {
 	t.Helper()
 	p := dns.NewZoneParser(strings.NewReader(text), "", "")
@@ -65,7 +73,7 @@ func rrs(t *testing.T, text string) (all []dns.RR) {
 	return all
 }
 
-// rotated returns the words of s rotated left by n places.
+// rotated returns the words of s, rotated left by n.
 func rotated(s string, n int) string {
 	words := strings.Fields(s)
 	n %= len(words)

@@ -13,8 +13,8 @@ import (
 
 const helm = "../../deploy/helm"
 
-// chart is the part of the chart's values that we set, with the names that its own values.yaml and
-// templates have for them (chart 1.46.2). A name that is not here is one that the chart ignores.
+// chart has the chart's values that deploy/helm/values.yaml sets, with the names in the values.yaml
+// and the templates of chart 1.46.2. The chart would ignore any other name.
 type chart struct {
 	Image struct {
 		Repository string `json:"repository"`
@@ -71,7 +71,7 @@ func readChartValues(t *testing.T) chart {
 	return values
 }
 
-// chartCorefile writes the values' server as the chart's ConfigMap does.
+// chartCorefile returns the Corefile that the chart's ConfigMap has with these values.
 func chartCorefile(t *testing.T) string {
 	t.Helper()
 	values := readChartValues(t)
@@ -95,14 +95,15 @@ func chartCorefile(t *testing.T) string {
 	return b.String()
 }
 
-// testChart renders the chart with the values, where there is one, and has the API server judge it.
+// testChart renders the chart with the values and has the API server validate the result. It skips
+// the test if ORDERING_CHART is not set.
 func testChart(t *testing.T, a applier) {
 	directory := os.Getenv("ORDERING_CHART")
 	if directory == "" {
 		t.Skip("ORDERING_CHART does not name a directory with the chart: the values are not rendered")
 	}
 	needs(t, "helm")
-	// Under another name, or the selectors of what kubeadm has installed would be in the way.
+	// Use another release name, because the selectors of kubeadm's objects cannot change.
 	rendered := run(t, "helm", "template", "ordering", directory, "--namespace", "kube-system",
 		"--values", helm+"/values.yaml", "--set", "service.clusterIP=10.96.0.11")
 	for document := range strings.SplitSeq(rendered, "\n---\n") {
@@ -111,7 +112,7 @@ func testChart(t *testing.T, a applier) {
 			t.Fatal(err)
 		}
 		if object.GetName() == "kube-dns" {
-			object.SetName("ordering") // its address is not for changing either
+			object.SetName("ordering") // its clusterIP cannot change either
 		}
 		if err := a.apply(t.Context(), object, metav1.DryRunAll); err != nil {
 			t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
@@ -119,8 +120,8 @@ func testChart(t *testing.T, a applier) {
 	}
 }
 
-// testChartRights applies the rights that come beside the chart, and checks that they go to the
-// account that the values make.
+// testChartRights validates deploy/helm/rbac.yaml, and checks that it gives the rights to the
+// ServiceAccount that the values create.
 func testChartRights(t *testing.T, a applier) {
 	text, err := os.ReadFile(helm + "/rbac.yaml")
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// asker asks a server in the name of any client: each query says in a PROXY header, as a load
-// balancer's would, which address it comes from.
+// asker sends queries to a server on behalf of a client: each query has a PROXY header with the
+// client's address, as behind a load balancer.
 type asker struct {
 	server string // address and port
 	client netip.Addr
 }
 
-// lookup returns the addresses that the client gets for a name, in their order. An answer cut to
-// fit a datagram is asked for again over TCP, as resolvers do.
+// lookup returns the addresses that the client gets for a name, in their order. After a truncated
+// answer it asks again over TCP, as resolvers do.
 func (a asker) lookup(name string, qtype uint16) ([]netip.Addr, error) {
 	answer, err := a.ask("udp", question(name, qtype))
 	if err == nil && answer.Truncated {
@@ -39,10 +39,10 @@ func question(name string, qtype uint16) *dns.Msg {
 	return new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 }
 
-// ask sends one message over udp or tcp and returns the answer to it. When none comes it sends it
-// again, as resolvers do: a server that reloads loses a datagram now and then.
+// ask sends one message over udp or tcp and returns the response. It repeats the message when no
+// response comes, as resolvers do: a server that reloads sometimes loses a datagram.
 func (a asker) ask(network string, m *dns.Msg) (*dns.Msg, error) {
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(timeout); ; {
 		answer, err := a.askOnce(network, m)
 		var failure net.Error
 		if err == nil || !errors.As(err, &failure) || !failure.Timeout() || time.Now().After(deadline) {
@@ -51,6 +51,7 @@ func (a asker) ask(network string, m *dns.Msg) (*dns.Msg, error) {
 	}
 }
 
+// askOnce sends one message and returns the response. It waits for two seconds at most.
 func (a asker) askOnce(network string, m *dns.Msg) (*dns.Msg, error) {
 	raw, err := net.Dial(network, a.server)
 	if err != nil {
@@ -59,7 +60,7 @@ func (a asker) askOnce(network string, m *dns.Msg) (*dns.Msg, error) {
 	defer raw.Close()
 	raw.SetDeadline(time.Now().Add(2 * time.Second))
 
-	conn, err := a.announce(raw)
+	conn, err := a.withProxyHeader(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -73,23 +74,24 @@ func (a asker) askOnce(network string, m *dns.Msg) (*dns.Msg, error) {
 	return answer, err
 }
 
-// announce makes a connection for DNS of one to the server: a stream has the header before
-// everything else, a datagram each its own.
-func (a asker) announce(raw net.Conn) (*dns.Conn, error) {
+// withProxyHeader returns a DNS connection over raw that sends PROXY headers: one at the start of a
+// TCP connection, or one in each datagram.
+func (a asker) withProxyHeader(raw net.Conn) (*dns.Conn, error) {
 	header, err := a.header(raw.RemoteAddr())
 	if err != nil {
 		return nil, err
 	}
 	if packets, ok := raw.(*net.UDPConn); ok {
-		return &dns.Conn{Conn: announced{packets, header}, UDPSize: dns.MaxMsgSize}, nil
+		return &dns.Conn{Conn: proxyConn{packets, header}, UDPSize: dns.MaxMsgSize}, nil
 	}
 	_, err = raw.Write(header)
 	return &dns.Conn{Conn: raw}, err
 }
 
+// header returns a PROXY header for a query from the client to server.
 func (a asker) header(server net.Addr) ([]byte, error) {
 	client := netip.AddrPortFrom(a.client, 40000)
-	// A header has one family, and only the client's is of interest.
+	// Both addresses in a header must have one family. The test uses the client's.
 	nearby := netip.AddrPortFrom(netip.IPv4Unspecified(), 53)
 	if a.client.Is6() {
 		nearby = netip.AddrPortFrom(netip.IPv6Unspecified(), 53)
@@ -100,13 +102,13 @@ func (a asker) header(server net.Addr) ([]byte, error) {
 	return proxyproto.HeaderProxyFromAddrs(2, net.TCPAddrFromAddrPort(client), net.TCPAddrFromAddrPort(nearby)).Format()
 }
 
-// announced is a socket that sends its header in front of each datagram.
-type announced struct {
+// proxyConn is a UDP socket that sends header at the start of each datagram.
+type proxyConn struct {
 	*net.UDPConn
 	header []byte
 }
 
-func (c announced) Write(p []byte) (int, error) {
+func (c proxyConn) Write(p []byte) (int, error) {
 	n, err := c.UDPConn.Write(slices.Concat(c.header, p))
 	return max(0, n-len(c.header)), err
 }

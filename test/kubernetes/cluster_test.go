@@ -28,31 +28,32 @@ import (
 	"k8s.io/kubernetes/pkg/controller/endpointslice"
 )
 
-// perSlice is how many endpoints a slice holds at most, as in kube-controller-manager.
+// perSlice is the maximum number of endpoints in a slice, as in kube-controller-manager.
 const perSlice = 100
 
-// cluster is a control plane: what of Kubernetes DNS depends on, and nothing else. It schedules
-// nothing and runs nothing; nodes and pods are what the tests say they are.
+// cluster is a control plane with only the parts that DNS depends on. It has no scheduler and no
+// kubelet: the tests create nodes and pods as objects.
 type cluster struct {
-	life   *testing.T // the test that it lives for; a test inside it may not start what outlives that
+	owner  *testing.T // the test that started the cluster; subtests must start longer-lived parts with it
 	etcd   *embed.Etcd
 	flags  []string
 	stop   func() // stops the API server
-	gate   *gate
+	proxy  *apiProxy
 	ca     []byte
 	admin  *rest.Config
 	client clientset.Interface
 }
 
-// adminToken opens everything. Unlike the API server's own loopback token it outlives a restart.
+// adminToken has all rights. Unlike the API server's own loopback token, it stays valid after a
+// restart.
 const adminToken = "admin"
 
-// startCluster starts a control plane that ends with the test.
+// startCluster starts a control plane, which stops when the test ends.
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
 	discardKlog(t)
 
-	c := &cluster{life: t, gate: newGate(t), etcd: startEtcd(t)}
+	c := &cluster{owner: t, proxy: newAPIProxy(t), etcd: startEtcd(t)}
 	c.flags, c.ca = apiServerFlags(t)
 	if err := c.startAPIServer(); err != nil {
 		t.Fatal(err)
@@ -60,11 +61,11 @@ func startCluster(t *testing.T) *cluster {
 	t.Cleanup(func() { c.stop() })
 
 	c.admin = &rest.Config{
-		Host:            c.gate.url(),
+		Host:            c.proxy.url(),
 		BearerToken:     adminToken,
 		TLSClientConfig: rest.TLSClientConfig{CAData: c.ca},
 		ContentConfig:   rest.ContentConfig{ContentType: "application/vnd.kubernetes.protobuf"},
-		QPS:             -1, // the machine's speed is limit enough
+		QPS:             -1, // no limit
 	}
 	client, err := clientset.NewForConfig(c.admin)
 	if err != nil {
@@ -75,8 +76,8 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-// discardKlog keeps Kubernetes' own log out of the test's output. With ORDERING_KUBERNETES_LOG set
-// it goes to the file named there.
+// discardKlog keeps the log of Kubernetes out of the output of the test. ORDERING_KUBERNETES_LOG
+// can name a file for it.
 func discardKlog(t *testing.T) {
 	t.Helper()
 	var out io.Writer = io.Discard
@@ -90,7 +91,7 @@ func discardKlog(t *testing.T) {
 	flags := flag.NewFlagSet("klog", flag.PanicOnError)
 	klog.InitFlags(flags)
 	flags.Set("logtostderr", "false")
-	flags.Set("stderrthreshold", "FATAL") // else errors go there all the same
+	flags.Set("stderrthreshold", "FATAL") // otherwise errors still go to stderr
 	klog.SetOutput(out)
 }
 
@@ -110,14 +111,14 @@ func startEtcd(t *testing.T) *embed.Etcd {
 	t.Cleanup(etcd.Close)
 	select {
 	case <-etcd.Server.ReadyNotify():
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("etcd is not ready")
 	}
 	return etcd
 }
 
-// apiServerFlags returns the API server's flags, and the certificate to know it by. Certificate
-// and tokens are ours so that a restarted API server is the same one to its clients.
+// apiServerFlags returns the flags of the API server and its certificate. The test sets the
+// certificate, the key and the tokens, so that they stay the same when the API server restarts.
 func apiServerFlags(t *testing.T) (flags []string, ca []byte) {
 	t.Helper()
 	ca, key, err := cert.GenerateSelfSignedCertKey("127.0.0.1", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
@@ -142,28 +143,29 @@ func apiServerFlags(t *testing.T) (flags []string, ca []byte) {
 	}, ca
 }
 
-// quiet is a test whose log nobody reads: the API server's start writes hundreds of lines to it.
-type quiet struct{ *testing.T }
+// silent is a test that discards its log, because the API server writes hundreds of lines to it at
+// startup.
+type silent struct{ *testing.T }
 
-func (quiet) Log(...any)          {}
-func (quiet) Logf(string, ...any) {}
+func (silent) Log(...any)          {}
+func (silent) Logf(string, ...any) {}
 
-// startAPIServer starts an API server on what etcd holds, and opens the gate to it.
+// startAPIServer starts an API server with the data in etcd, and connects the proxy to it.
 func (c *cluster) startAPIServer() error {
 	storage := storagebackend.NewDefaultConfig("/registry", nil)
 	storage.Transport.ServerList = []string{c.etcd.Clients[0].Addr().String()}
 	options := &apiserver.TestServerInstanceOptions{
-		EnableCertAuth:         false, // would want its own serving certificate, not ours
-		DisableInvariantChecks: true,  // they are about Kubernetes' own metrics
+		EnableCertAuth:         false, // it would use a serving certificate of its own
+		DisableInvariantChecks: true,  // they check the metrics of Kubernetes
 	}
-	server, err := apiserver.StartTestServer(quiet{c.life}, options, c.flags, storage)
+	server, err := apiserver.StartTestServer(silent{c.owner}, options, c.flags, storage)
 	if err != nil {
 		return err
 	}
-	c.gate.open(server.ServerOpts.SecureServing.Listener.Addr().String())
+	c.proxy.connect(server.ServerOpts.SecureServing.Listener.Addr().String())
 	c.stop = func() {
 		c.stop = func() {}
-		c.gate.shut()
+		c.proxy.disconnect()
 		server.TearDownFn()
 	}
 	return nil
@@ -189,9 +191,9 @@ func (c *cluster) startEndpointSliceController(t *testing.T) {
 	})
 }
 
-// kubeconfig writes a kubeconfig that logs in with a token of the ServiceAccount and returns its
-// path. The context it is about is not the current one, which leads nowhere, so that whoever reads
-// it has to be told the context.
+// kubeconfig writes a kubeconfig that logs in with a token of the ServiceAccount, and returns its
+// path. The login is in the context kubeContext. The current context names a server that does not
+// exist, so that the test fails if the server ignores the context in its Corefile.
 func (c *cluster) kubeconfig(t *testing.T, namespace, serviceAccount string) string {
 	t.Helper()
 	token, err := c.client.CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), serviceAccount,
@@ -200,12 +202,12 @@ func (c *cluster) kubeconfig(t *testing.T, namespace, serviceAccount string) str
 		t.Fatal(err)
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["cluster"] = &clientcmdapi.Cluster{Server: c.gate.url(), CertificateAuthorityData: c.ca}
-	config.Clusters["nowhere"] = &clientcmdapi.Cluster{Server: "https://127.0.0.1:1"}
+	config.Clusters["cluster"] = &clientcmdapi.Cluster{Server: c.proxy.url(), CertificateAuthorityData: c.ca}
+	config.Clusters["unreachable"] = &clientcmdapi.Cluster{Server: "https://127.0.0.1:1"}
 	config.AuthInfos["server"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
 	config.Contexts[kubeContext] = &clientcmdapi.Context{Cluster: "cluster", AuthInfo: "server"}
-	config.Contexts["nowhere"] = &clientcmdapi.Context{Cluster: "nowhere", AuthInfo: "server"}
-	config.CurrentContext = "nowhere"
+	config.Contexts["unreachable"] = &clientcmdapi.Context{Cluster: "unreachable", AuthInfo: "server"}
+	config.CurrentContext = "unreachable"
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*config, path); err != nil {
 		t.Fatal(err)
@@ -213,10 +215,10 @@ func (c *cluster) kubeconfig(t *testing.T, namespace, serviceAccount string) str
 	return path
 }
 
-// kubeContext is the context in the kubeconfigs that leads to the cluster.
+// kubeContext is the context for the cluster in the kubeconfigs.
 const kubeContext = "test"
 
-// createNamespace makes a namespace with a name of its own for one test.
+// createNamespace creates a namespace with a unique name and returns the name.
 func (c *cluster) createNamespace(t *testing.T, prefix string) string {
 	t.Helper()
 	namespace, err := c.client.CoreV1().Namespaces().Create(t.Context(),
@@ -227,17 +229,17 @@ func (c *cluster) createNamespace(t *testing.T, prefix string) string {
 	return namespace.Name
 }
 
-// patience is how long a condition may take to come true. It is a bound on waiting for a machine
-// that is busy, never something that is measured.
-const patience = time.Minute
+// timeout is how long a test waits for a condition before it fails. It is long enough for a busy
+// machine and does not measure speed.
+const timeout = time.Minute
 
-// interval is how long to wait before looking again.
-const interval = 20 * time.Millisecond
+// pollInterval is the time between two checks of a condition.
+const pollInterval = 20 * time.Millisecond
 
-// eventually polls until check returns nil, and fails the test with its last error if it never does.
+// eventually calls check until it returns nil. After timeout it fails the test with the last error.
 func eventually(t *testing.T, what string, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		err := check()
 		if err == nil {
@@ -246,12 +248,12 @@ func eventually(t *testing.T, what string, check func() error) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: %v", what, err)
 		}
-		time.Sleep(interval)
+		time.Sleep(pollInterval)
 	}
 }
 
-// apiServerGone returns nil when nobody answers at the gate.
-func (c *cluster) apiServerGone(ctx context.Context) error {
+// expectNoAPIServer returns an error if the API server still answers.
+func (c *cluster) expectNoAPIServer(ctx context.Context) error {
 	if _, err := c.client.Discovery().RESTClient().Get().MaxRetries(0).AbsPath("/healthz").DoRaw(ctx); err == nil {
 		return fmt.Errorf("the API server still answers")
 	}

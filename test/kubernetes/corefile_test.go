@@ -14,10 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// testCorefiles starts the server with the Corefile of each ConfigMap and of the chart's values.
+// testCorefiles tests the server with the Corefile of each ConfigMap and of the chart's values.
 func testCorefiles(t *testing.T, c *cluster, kubeconfig string) {
 	h := c.createHeadless(t, "shipped")
-	h.twoEverywhere(t)
+	h.runTwoPodsPerNode(t)
 	upstream := startUpstream(t)
 
 	for _, dir := range kustomizations {
@@ -31,22 +31,23 @@ func testCorefiles(t *testing.T, c *cluster, kubeconfig string) {
 	})
 }
 
-// testShipped starts the server with a Corefile and asks it for a name inside and one outside.
+// testShipped starts the server with a Corefile and asks it for a name in the cluster and one
+// outside.
 func testShipped(t *testing.T, text, kubeconfig, upstream string, h headless, zoneAware bool) {
-	s := startServer(t, here(t, text, kubeconfig, upstream))
+	s := startServer(t, localCorefile(t, text, kubeconfig, upstream))
 	s.waitReady(t)
-	want := order["birch"]
+	want := wantOrder["birch"]
 	if !zoneAware {
-		want = tiers{two(birch), append(append(two(ash), two(cedar)...), two(date)...)}
+		want = tiers{twoPods(birch), append(append(twoPods(ash), twoPods(cedar)...), twoPods(date)...)}
 	}
 	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, want)
 	s.expect(t, birch.pod(200), "www.example.org", dns.TypeA, tiers{{"192.0.2.80"}})
 }
 
-// here makes a cluster's Corefile run on this machine: the places it listens on, the servers it
-// asks and its credentials become the test's; all else stays. What it looks for has to be there,
-// so that no part of a Corefile escapes unnoticed.
-func here(t *testing.T, text, kubeconfig, upstream string) string {
+// localCorefile changes a cluster's Corefile so that it runs on this machine. It replaces the
+// listen addresses, the upstream servers and the credentials with those of the test. It fails the
+// test if one of these is not in text.
+func localCorefile(t *testing.T, text, kubeconfig, upstream string) string {
 	t.Helper()
 	login := kubeconfig + " " + kubeContext
 	for _, change := range []struct{ from, to string }{
@@ -65,7 +66,7 @@ func here(t *testing.T, text, kubeconfig, upstream string) string {
 	return text
 }
 
-// replace replaces the only occurrence of a text.
+// replace replaces from, which must occur exactly once in text.
 func replace(t *testing.T, text, from, to string) string {
 	t.Helper()
 	if n := strings.Count(text, from); n != 1 {
@@ -74,17 +75,18 @@ func replace(t *testing.T, text, from, to string) string {
 	return strings.Replace(text, from, to, 1)
 }
 
-// configMap returns an entry of a ConfigMap of a kustomization.
+// configMap returns the value of key in the ConfigMap name of a kustomization.
 func configMap(t *testing.T, dir, name, key string) string {
 	t.Helper()
-	value, _, err := unstructured.NestedString(pick(t, render(t, dir), "ConfigMap", name).Object, "data", key)
+	value, _, err := unstructured.NestedString(find(t, render(t, dir), "ConfigMap", name).Object, "data", key)
 	if err != nil || value == "" {
 		t.Fatalf("ConfigMap %s has no %s: %v", name, key, err)
 	}
 	return value
 }
 
-// startUpstream starts a resolver that knows one address for every name.
+// startUpstream starts a resolver that answers every A query with one address. It returns where the
+// resolver listens.
 func startUpstream(t *testing.T) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -104,8 +106,8 @@ func startUpstream(t *testing.T) string {
 	return conn.LocalAddr().String()
 }
 
-// testDocumentation starts a server with each block that docs/kubernetes.md shows, and with the places
-// that it shows in a file.
+// testDocumentation starts a server with each ordering block in docs/kubernetes.md, and with the
+// topology file in it.
 func testDocumentation(t *testing.T, kubeconfig string) {
 	text, err := os.ReadFile("../../docs/kubernetes.md")
 	if err != nil {
@@ -123,43 +125,44 @@ func testDocumentation(t *testing.T, kubeconfig string) {
 		t.Run(strings.Join(strings.Fields(block), " "), func(t *testing.T) {
 			block = strings.ReplaceAll(block, "/etc/coredns/places", places)
 			block = strings.ReplaceAll(block, "topology kubernetes", "topology kubernetes "+kubeconfig+" "+kubeContext)
-			s := startServer(t, fmt.Sprintf(".:%s {\n    bind 127.0.0.1\n    proxyproto\n    ready 127.0.0.1:%s\n%s\n    whoami\n}\n",
-				dnsPort, readyPort, block))
+			s := startServer(t,
+				fmt.Sprintf(".:%s {\n    bind 127.0.0.1\n    proxyproto\n    ready 127.0.0.1:%s\n%s\n    whoami\n}\n",
+					dnsPort, readyPort, block))
 			s.waitReady(t)
 		})
 	}
 }
 
-// testNodeCache puts a NodeLocal DNSCache in front, with the Corefile that the overlay ships for it.
-// The image of that cache is a CoreDNS with fewer plugins; here the server under test plays it.
+// testNodeCache sends queries through a NodeLocal DNSCache with the Corefile of the overlay. The
+// real cache is a CoreDNS with fewer plugins; the test runs the server under test instead.
 func testNodeCache(t *testing.T, c *cluster, kubeconfig string) {
 	h := c.createHeadless(t, "cached")
-	h.twoEverywhere(t)
+	h.runTwoPodsPerNode(t)
 	upstream := startUpstream(t)
 	overlay := filepath.Join(deploy, "overlays/nodelocaldns")
-	// Everybody here asks from 127.0.0.1, the cache included, so that is who has to be trusted.
+	// The cache sends its queries from 127.0.0.1, so ecs must trust that address.
 	trusted := replace(t, configMap(t, overlay, "coredns", "Corefile"), "ecs 10.0.0.0/8", "ecs 127.0.0.1/32 10.0.0.0/8")
-	central := startServer(t, here(t, trusted, kubeconfig, upstream))
+	central := startServer(t, localCorefile(t, trusted, kubeconfig, upstream))
 	central.waitReady(t)
-	central.expect(t, birch.pod(200), h.fullName(), dns.TypeA, order["birch"])
+	central.expect(t, birch.pod(200), h.fullName(), dns.TypeA, wantOrder["birch"])
 
 	text := configMap(t, overlay, "node-local-dns", "Corefile.base")
-	for _, p := range everyPlace {
-		// One cache for each node, and on each a pod that asks first and one that comes after.
-		cache := startServer(t, nodeCacheHere(t, text, central.dns, upstream))
+	for _, p := range allNodes {
+		// Each node has a cache. One pod on it asks first; another gets the cached answer.
+		cache := startServer(t, localNodeCacheCorefile(t, text, central.dns, upstream))
 		for _, n := range []int{200, 201} {
-			cache.expect(t, p.pod(n), h.fullName(), dns.TypeA, order[p.name])
+			cache.expect(t, p.pod(n), h.fullName(), dns.TypeA, wantOrder[p.name])
 		}
 	}
-	t.Run("nobody sees the option", func(t *testing.T) {
-		cache := startServer(t, nodeCacheHere(t, text, central.dns, upstream))
+	t.Run("the option stays hidden", func(t *testing.T) {
+		cache := startServer(t, localNodeCacheCorefile(t, text, central.dns, upstream))
 		testOptionHidden(t, cache, h)
 	})
 }
 
-// nodeCacheHere makes the caches' Corefile run on this machine. Only its first server block, that of
-// the cluster's own names, is about ordering; the others come along to be parsed.
-func nodeCacheHere(t *testing.T, text, central, upstream string) string {
+// localNodeCacheCorefile changes the caches' Corefile so that it runs on this machine. The test
+// asks only its first server block, for cluster.local; the other blocks have to parse.
+func localNodeCacheCorefile(t *testing.T, text, central, upstream string) string {
 	t.Helper()
 	text = strings.ReplaceAll(text, "__PILLAR__CLUSTER__DNS__", central)
 	text = strings.ReplaceAll(text, "__PILLAR__UPSTREAM__SERVERS__", upstream)
@@ -170,8 +173,8 @@ func nodeCacheHere(t *testing.T, text, central, upstream string) string {
 	return text
 }
 
-// testOptionHidden asks through a cache with an option of one's own: it must not deceive the cluster
-// DNS, and come back to nobody who did not send it.
+// testOptionHidden sends a query with a forged option through a cache: the cluster DNS must not see
+// it. It also sends a query without an option: the response must have none.
 func testOptionHidden(t *testing.T, cache *server, h headless) {
 	query := question(h.fullName(), dns.TypeA)
 	query.SetEdns0(4096, false)
@@ -183,11 +186,11 @@ func testOptionHidden(t *testing.T, cache *server, h headless) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := order["ash"].check(addresses(answer)); err != nil {
+	if err := wantOrder["ash"].check(addresses(answer)); err != nil {
 		t.Errorf("with a forged option: %v", err)
 	}
 
-	query = question(h.fullName(), dns.TypeAAAA) // not in the cache yet
+	query = question(h.fullName(), dns.TypeAAAA) // not cached yet
 	query.SetEdns0(4096, false)
 	answer, err = cache.from(ash.pod(200)).ask("udp", query)
 	if err != nil {
@@ -195,7 +198,7 @@ func testOptionHidden(t *testing.T, cache *server, h headless) {
 	}
 	for _, option := range answer.IsEdns0().Option {
 		if option.Option() == dns.EDNS0SUBNET {
-			t.Errorf("an option that nobody sent: %v", option)
+			t.Errorf("the response has an option, but the query had none: %v", option)
 		}
 	}
 }

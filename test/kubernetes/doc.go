@@ -1,8 +1,7 @@
-// Package kubernetes tests the server against a real Kubernetes API: kube-apiserver over an
-// embedded etcd, with the EndpointSlice controller beside it, all inside the test process, and the
-// built server as a process of its own that logs in with the ServiceAccount and the rights that
-// deploy/kubernetes ships. It is a module apart, so that nobody who builds the plugin has to
-// download Kubernetes.
+// Package kubernetes tests the server against a real Kubernetes API. A kube-apiserver with an
+// embedded etcd and the EndpointSlice controller run inside the test process. The built server is a
+// separate process. It logs in with the ServiceAccount and the rights from deploy/kubernetes. This
+// package is a module of its own, so that users who build the plugin do not download Kubernetes.
 //
-// Run it with the script run in this directory. A cold build of the API server takes minutes.
+// Run it with the script run in this directory. The first build of the API server takes minutes.
 package kubernetes

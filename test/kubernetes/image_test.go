@@ -15,8 +15,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TestImage builds the last stage of the Dockerfile around the binary and starts it as Kubernetes
-// would. It pulls nothing: the stage is from scratch.
+// TestImage builds the last stage of the Dockerfile with the binary and starts it as Kubernetes
+// does. It pulls no image, because the stage starts from scratch.
 func TestImage(t *testing.T) {
 	needs(t, "buildah", "setcap", "capsh")
 	if os.Getuid() != 0 {
@@ -26,22 +26,23 @@ func TestImage(t *testing.T) {
 		t.Skipf("%s is dynamically linked: an image from scratch takes one built with CGO_ENABLED=0", binary)
 	}
 	b := newImage(t)
-	t.Run("runs as nobody in particular", func(t *testing.T) { testImageUser(t, b) })
+	t.Run("runs as an unprivileged user", func(t *testing.T) { testImageUser(t, b) })
 	t.Run("listens on a low port", func(t *testing.T) { testLowPort(t, b) })
-	t.Run("no more privileges than it was given", func(t *testing.T) { testNoNewPrivileges(t, b) })
-	t.Run("refused without the capability", func(t *testing.T) { testWithoutCapability(t, b) })
+	t.Run("runs without privilege escalation", func(t *testing.T) { testNoNewPrivileges(t, b) })
+	t.Run("does not start without the capability", func(t *testing.T) { testWithoutCapability(t, b) })
 }
 
+// needs skips the test unless all of these commands are installed.
 func needs(t *testing.T, commands ...string) {
 	t.Helper()
 	for _, command := range commands {
 		if _, err := exec.LookPath(command); err != nil {
-			t.Skipf("no %s here (apt has buildah and libcap2-bin)", command)
+			t.Skipf("%s is not installed (Debian packages: buildah, libcap2-bin)", command)
 		}
 	}
 }
 
-// dynamicallyLinked reports whether the binary asks for an interpreter, which the image has not.
+// dynamicallyLinked reports whether the binary needs an interpreter, which the image does not have.
 func dynamicallyLinked(t *testing.T) bool {
 	t.Helper()
 	file, err := elf.Open(binary)
@@ -57,12 +58,12 @@ func dynamicallyLinked(t *testing.T) bool {
 	return false
 }
 
-// image is what the Dockerfile's last stage makes of the binary.
+// image is the image that the last stage of the Dockerfile builds from the binary.
 type image struct {
-	storage []string // where buildah keeps things, apart from everything else that it has here
-	build   string   // stands in for the stage that the last one copies from
-	etc     string   // holds a Corefile that listens on a low port
-	port    int
+	storage []string // arguments that give buildah storage of its own
+	build   string   // directory that replaces the stage that the last one copies from
+	etc     string   // directory with a Corefile that listens on port
+	port    int      // below 1024
 }
 
 const imageName = "ordering-under-test"
@@ -70,7 +71,7 @@ const imageName = "ordering-under-test"
 func newImage(t *testing.T) image {
 	t.Helper()
 	dir := t.TempDir()
-	// The server will be another user, who has to get here.
+	// The server runs as another user, which needs access to dir.
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func newImage(t *testing.T) image {
 	return b
 }
 
-// lastStage returns the Dockerfile from its last FROM on.
+// lastStage returns the last stage of the Dockerfile.
 func lastStage(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../Dockerfile")
@@ -105,7 +106,8 @@ func lastStage(t *testing.T) string {
 
 func (b image) with(arguments ...string) []string { return append(b.storage, arguments...) }
 
-// container makes one of the image, with no capability but these.
+// container creates a container from the image with these capabilities and no others. It returns
+// the name.
 func (b image) container(t *testing.T, capabilities ...string) string {
 	t.Helper()
 	arguments := b.with("from", "--cap-drop", "all")
@@ -117,7 +119,7 @@ func (b image) container(t *testing.T, capabilities ...string) string {
 	return name
 }
 
-// command runs the image's entry point with its Corefile.
+// command returns a command that runs the entry point of the image with the Corefile in b.etc.
 func (b image) command(ctx context.Context, container string) *exec.Cmd {
 	return exec.CommandContext(ctx, "buildah", b.with("run", "--isolation", "chroot", "--volume", b.etc+":/etc/coredns:ro",
 		container, "--", "/coredns", "-conf", "/etc/coredns/Corefile")...)
@@ -135,18 +137,17 @@ func testLowPort(t *testing.T, b image) {
 	b.answers(t, b.command(t.Context(), b.container(t, "CAP_NET_BIND_SERVICE")))
 }
 
-// testNoNewPrivileges is `allowPrivilegeEscalation: false`: what the file brings along has to be in
-// what the container runtime has kept for the process. Then it counts, and without the file's it
-// would be lost.
+// testNoNewPrivileges tests `allowPrivilegeEscalation: false`. The process then gets a capability
+// that both the file and the process have. Without the one on the file, the process loses it.
 func testNoNewPrivileges(t *testing.T, b image) {
-	capable := func(file string) *exec.Cmd {
+	withCapability := func(file string) *exec.Cmd {
 		return exec.CommandContext(t.Context(), "capsh", "--keep=1", "--uid=65532", "--caps=cap_net_bind_service=pe",
 			"--no-new-privs", "--shell="+file, "--", "-conf", b.etc+"/Corefile")
 	}
-	b.answers(t, capable(b.build+"/coredns"))
+	b.answers(t, withCapability(b.build+"/coredns"))
 
 	run(t, "cp", binary, b.build+"/incapable")
-	out, err := capable(b.build + "/incapable").CombinedOutput()
+	out, err := withCapability(b.build + "/incapable").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "permission denied") {
 		t.Errorf("a file without the capability: %v\n%s", err, out)
 	}
@@ -159,13 +160,13 @@ func testWithoutCapability(t *testing.T, b image) {
 	}
 }
 
-// answers starts the server and waits until it answers.
+// answers starts the server, waits until it answers, and stops it.
 func (b image) answers(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	log := new(transcript)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // buildah passes it on
-	cmd.WaitDelay = patience
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // buildah passes the signal on
+	cmd.WaitDelay = timeout
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +184,7 @@ func (b image) answers(t *testing.T, cmd *exec.Cmd) {
 	})
 }
 
-// lowPort returns a port that only the privileged may listen on and that nobody does.
+// lowPort returns a free port below 1024.
 func lowPort(t *testing.T) int {
 	t.Helper()
 	for port := 1023; port > 512; port-- {
@@ -204,6 +205,7 @@ func lowPort(t *testing.T) int {
 	return 0
 }
 
+// run runs a command, which must succeed, and returns its output.
 func run(t *testing.T, command string, arguments ...string) string {
 	t.Helper()
 	cmd := exec.Command(command, arguments...)
@@ -216,6 +218,7 @@ func run(t *testing.T, command string, arguments ...string) string {
 	return string(out)
 }
 
+// write writes a file.
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {

@@ -23,14 +23,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// deploy is where the manifests are, seen from this directory.
+// deploy is the path of the manifests, relative to this directory.
 const deploy = "../../deploy/kubernetes"
 
-// kustomizations are all that deploy holds.
+// kustomizations are all kustomizations in deploy.
 var kustomizations = []string{"base", "overlays/zone-aware", "overlays/nodelocaldns"}
 
-// testManifests puts what we ship in the place of what kubeadm has installed. It leaves the cluster
-// with the ServiceAccount and the rights of the overlay zone-aware.
+// testManifests replaces the objects that kubeadm installs with those in deploy. Afterwards the
+// cluster has the ServiceAccount and the rights of the overlay zone-aware.
 func testManifests(t *testing.T, c *cluster) {
 	a := c.applier(t)
 	for _, object := range kubeadmCoreDNS(t) {
@@ -40,11 +40,11 @@ func testManifests(t *testing.T, c *cluster) {
 	}
 	for _, dir := range kustomizations {
 		t.Run(dir, func(t *testing.T) { a.dryRun(t, render(t, filepath.Join(deploy, dir))) })
-		t.Run(dir+" as one's own", func(t *testing.T) { testOnesOwn(t, a, dir) })
+		t.Run(dir+" in a user's kustomization", func(t *testing.T) { testUserKustomization(t, a, dir) })
 	}
 	t.Run("chart", func(t *testing.T) { testChart(t, a) })
-	t.Run("rights beside the chart", func(t *testing.T) { testChartRights(t, a) })
-	t.Run("refused when wrong", func(t *testing.T) { testRefused(t, a) })
+	t.Run("rights for the chart", func(t *testing.T) { testChartRights(t, a) })
+	t.Run("mistakes are refused", func(t *testing.T) { testRefused(t, a) })
 
 	for _, object := range render(t, filepath.Join(deploy, "overlays/zone-aware")) {
 		if err := a.apply(t.Context(), object, ""); err != nil {
@@ -54,7 +54,7 @@ func testManifests(t *testing.T, c *cluster) {
 	t.Run("replaced", func(t *testing.T) { testReplaced(t, c) })
 }
 
-// kubeadmCoreDNS returns what `kubeadm init` leaves behind for DNS, as objects.
+// kubeadmCoreDNS returns the objects that `kubeadm init` creates for DNS.
 func kubeadmCoreDNS(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
 	values := map[string]string{
@@ -74,13 +74,13 @@ func kubeadmCoreDNS(t *testing.T) []*unstructured.Unstructured {
 		if err := yaml.Unmarshal(filled.Bytes(), &object.Object); err != nil {
 			t.Fatal(err)
 		}
-		object.SetResourceVersion("") // for a create, which is what we want; theirs is for an update
+		object.SetResourceVersion("") // a new object must have none
 		objects = append(objects, object)
 	}
 	return objects
 }
 
-// render returns the objects of a kustomization.
+// render returns the objects of a kustomization. There must be at least one.
 func render(t *testing.T, dir string) []*unstructured.Unstructured {
 	t.Helper()
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
@@ -105,9 +105,9 @@ func render(t *testing.T, dir string) []*unstructured.Unstructured {
 	return objects
 }
 
-// testOnesOwn builds on a kustomization as its users do: with an image of their own, and with the
-// autoscaler.
-func testOnesOwn(t *testing.T, a applier, base string) {
+// testUserKustomization builds a kustomization on top of base as users do: with their own image,
+// and with the autoscaler.
+func testUserKustomization(t *testing.T, a applier, base string) {
 	const image = "registry.example/dns/coredns-ordering:1.0"
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "kustomization.yaml"), fmt.Sprintf(`resources: [%s]
@@ -120,7 +120,7 @@ images:
 	objects := render(t, dir)
 	a.dryRun(t, objects)
 
-	coredns := pick(t, objects, "Deployment", "coredns")
+	coredns := find(t, objects, "Deployment", "coredns")
 	containers, _, _ := unstructured.NestedSlice(coredns.Object, "spec", "template", "spec", "containers")
 	if got := containers[0].(map[string]any)["image"]; got != image {
 		t.Errorf("the image is %v", got)
@@ -130,7 +130,8 @@ images:
 	}
 }
 
-// relative returns the way from dir to something of deploy. Kustomize takes no other.
+// relative returns the path of something in deploy relative to dir. Kustomize accepts only relative
+// paths.
 func relative(t *testing.T, dir, path string) string {
 	t.Helper()
 	absolute, err := filepath.Abs(filepath.Join(deploy, path))
@@ -144,8 +145,8 @@ func relative(t *testing.T, dir, path string) string {
 	return path
 }
 
-// pick returns the object of a kind and name.
-func pick(t *testing.T, objects []*unstructured.Unstructured, kind, name string) *unstructured.Unstructured {
+// find returns the object with this kind and name.
+func find(t *testing.T, objects []*unstructured.Unstructured, kind, name string) *unstructured.Unstructured {
 	t.Helper()
 	for _, object := range objects {
 		if object.GetKind() == kind && object.GetName() == name {
@@ -156,12 +157,13 @@ func pick(t *testing.T, objects []*unstructured.Unstructured, kind, name string)
 	return nil
 }
 
-// applier sends objects to the API server as `kubectl apply --server-side` does.
+// applier sends objects to the API server, as `kubectl apply --server-side` does.
 type applier struct {
 	client dynamic.Interface
 	groups []*restmapper.APIGroupResources
 }
 
+// applier returns an applier with all rights.
 func (c *cluster) applier(t *testing.T) applier {
 	t.Helper()
 	config := rest.CopyConfig(c.admin)
@@ -177,7 +179,7 @@ func (c *cluster) applier(t *testing.T) applier {
 	return applier{client, groups}
 }
 
-// apply sends one object. An unknown or doubled field in it is an error.
+// apply sends one object. An unknown or duplicate field in it is an error.
 func (a applier) apply(ctx context.Context, object *unstructured.Unstructured, dryRun string) error {
 	resource, err := a.resource(object)
 	if err != nil {
@@ -187,7 +189,7 @@ func (a applier) apply(ctx context.Context, object *unstructured.Unstructured, d
 	if err != nil {
 		return err
 	}
-	force := true // over kubeadm's ownership
+	force := true // kubeadm owns the fields
 	options := metav1.PatchOptions{FieldManager: "kubectl", Force: &force, FieldValidation: metav1.FieldValidationStrict}
 	if dryRun != "" {
 		options.DryRun = []string{dryRun}
@@ -196,7 +198,7 @@ func (a applier) apply(ctx context.Context, object *unstructured.Unstructured, d
 	return err
 }
 
-// create makes an object that is not there yet, in the name of another tool.
+// create creates a new object with tool as its field manager.
 func (a applier) create(ctx context.Context, object *unstructured.Unstructured, tool string) error {
 	resource, err := a.resource(object)
 	if err != nil {
@@ -206,7 +208,7 @@ func (a applier) create(ctx context.Context, object *unstructured.Unstructured, 
 	return err
 }
 
-// resource returns where objects of this kind and namespace are.
+// resource returns the API resource for objects of this kind and namespace.
 func (a applier) resource(object *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
 	kind := object.GroupVersionKind()
 	mapping, err := restmapper.NewDiscoveryRESTMapper(a.groups).RESTMapping(kind.GroupKind(), kind.Version)
@@ -216,7 +218,7 @@ func (a applier) resource(object *unstructured.Unstructured) (dynamic.ResourceIn
 	return a.client.Resource(mapping.Resource).Namespace(object.GetNamespace()), nil
 }
 
-// dryRun has the API server judge the objects and do nothing.
+// dryRun has the API server validate the objects without storing them.
 func (a applier) dryRun(t *testing.T, objects []*unstructured.Unstructured) {
 	t.Helper()
 	for _, object := range objects {
@@ -226,34 +228,37 @@ func (a applier) dryRun(t *testing.T, objects []*unstructured.Unstructured) {
 	}
 }
 
-// testRefused spoils the manifests one way at a time. If the API server took these, its taking
-// the real ones would mean nothing.
+// testRefused makes one mistake at a time in the manifests, and checks that the API server refuses
+// each. Otherwise it would prove nothing that the API server accepts the real manifests.
 func testRefused(t *testing.T, a applier) {
-	for _, spoil := range []struct{ what, kind, name, old, wrong, want string }{
-		{"misspelt probe", "Deployment", "coredns", "readinessProbe", "readynessProbe", "readynessProbe"},
-		{"port beyond the last", "Deployment", "coredns", "containerPort: 9153", "containerPort: 91530", "between 1 and 65535"},
+	for _, mistake := range []struct{ what, kind, name, old, wrong, want string }{
+		{"misspelt field", "Deployment", "coredns", "readinessProbe", "readynessProbe", "readynessProbe"},
+		{"port above 65535", "Deployment", "coredns", "containerPort: 9153", "containerPort: 91530", "between 1 and 65535"},
 		{"selector that cannot change", "Deployment", "coredns", "k8s-app: kube-dns", "k8s-app: other", "immutable"},
-		{"address of no service", "Service", "kube-dns", "clusterIP: 10.96.0.10", "clusterIP: 192.0.2.10", "clusterIP"},
-		{"no such kind of role", "ClusterRoleBinding", "system:coredns", "kind: ClusterRole\n", "kind: ClusterRule\n", "roleRef.kind"},
-		{"impossible budget", "PodDisruptionBudget", "coredns", "maxUnavailable: 1", "maxUnavailable: -1", "maxUnavailable"},
+		{"cluster IP outside the service range", "Service", "kube-dns", "clusterIP: 10.96.0.10", "clusterIP: 192.0.2.10",
+			"clusterIP"},
+		{"no such kind of role", "ClusterRoleBinding", "system:coredns", "kind: ClusterRole\n", "kind: ClusterRule\n",
+			"roleRef.kind"},
+		{"negative disruption budget", "PodDisruptionBudget", "coredns", "maxUnavailable: 1", "maxUnavailable: -1",
+			"maxUnavailable"},
 	} {
-		t.Run(spoil.what, func(t *testing.T) {
-			object := spoiled(t, spoil.kind, spoil.name, spoil.old, spoil.wrong)
+		t.Run(mistake.what, func(t *testing.T) {
+			object := withMistake(t, mistake.kind, mistake.name, mistake.old, mistake.wrong)
 			err := a.apply(t.Context(), object, metav1.DryRunAll)
 			if err == nil {
-				t.Fatal("taken")
+				t.Fatal("the API server accepts it")
 			}
-			if !strings.Contains(err.Error(), spoil.want) {
-				t.Errorf("refused for something else: %v", err)
+			if !strings.Contains(err.Error(), mistake.want) {
+				t.Errorf("refused for another reason: %v", err)
 			}
 		})
 	}
 }
 
-// spoiled returns an object of the base with text in its YAML replaced.
-func spoiled(t *testing.T, kind, name, old, wrong string) *unstructured.Unstructured {
+// withMistake returns an object of the base with old replaced by wrong in its YAML.
+func withMistake(t *testing.T, kind, name, old, wrong string) *unstructured.Unstructured {
 	t.Helper()
-	object := pick(t, render(t, filepath.Join(deploy, "base")), kind, name)
+	object := find(t, render(t, filepath.Join(deploy, "base")), kind, name)
 	text, err := yaml.Marshal(object.Object)
 	if err != nil {
 		t.Fatal(err)
@@ -261,14 +266,14 @@ func spoiled(t *testing.T, kind, name, old, wrong string) *unstructured.Unstruct
 	if !strings.Contains(string(text), old) {
 		t.Fatalf("no %q in the %s:\n%s", old, kind, text)
 	}
-	spoiled := new(unstructured.Unstructured)
-	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(string(text), old, wrong)), &spoiled.Object); err != nil {
+	changed := new(unstructured.Unstructured)
+	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(string(text), old, wrong)), &changed.Object); err != nil {
 		t.Fatal(err)
 	}
-	return spoiled
+	return changed
 }
 
-// testReplaced looks at what has become of kubeadm's objects.
+// testReplaced checks that the manifests have replaced kubeadm's objects.
 func testReplaced(t *testing.T, c *cluster) {
 	deployment, err := c.client.AppsV1().Deployments("kube-system").Get(t.Context(), "coredns", metav1.GetOptions{})
 	if err != nil {
@@ -278,7 +283,8 @@ func testReplaced(t *testing.T, c *cluster) {
 	if len(containers) != 1 || !strings.Contains(containers[0].Image, "coredns-ordering") {
 		t.Errorf("the containers are %v", containers)
 	}
-	if capabilities := containers[0].SecurityContext.Capabilities; len(capabilities.Add) != 1 || len(capabilities.Drop) != 1 ||
+	capabilities := containers[0].SecurityContext.Capabilities
+	if len(capabilities.Add) != 1 || len(capabilities.Drop) != 1 ||
 		capabilities.Add[0] != "NET_BIND_SERVICE" || capabilities.Drop[0] != corev1.Capability("ALL") {
 		t.Errorf("the capabilities are %v", capabilities)
 	}

@@ -15,16 +15,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestCluster runs everything that needs a cluster on one, one after the other: starting it takes
-// longer than most of the tests.
+// TestCluster runs all tests that need a cluster, one after the other, on the same cluster.
+// Starting a cluster takes longer than most of the tests.
 func TestCluster(t *testing.T) {
 	c := startCluster(t)
-	for _, p := range everyPlace {
+	for _, p := range allNodes {
 		c.createNode(t, p)
 	}
 	t.Run("manifests", func(t *testing.T) { testManifests(t, c) })
 
-	// From here on the servers log in as what the manifests have made.
+	// From here on the servers log in with the ServiceAccount of the manifests.
 	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
 	s := startServer(t, corefile(kubeconfig, kubeconfig))
 	s.waitReady(t)
@@ -40,14 +40,14 @@ func TestCluster(t *testing.T) {
 		{"endpoints outside pod networks", testOutsidePodNetworks},
 		{"zone without a node", testZoneWithoutNode},
 		{"dual stack", testDualStack},
-		{"scale", testScale},
+		{"scaling", testScale},
 		{"relabelled node", testRelabel},
 		{"new node", testNewNode},
 		{"nodes without labels", testUnlabelled},
 		{"metrics", testMetrics},
 		{"a thousand endpoints", testThousandEndpoints},
 		{"reload", testReload},
-		{"API server away", testAPIServerAway},
+		{"API server unreachable", testAPIServerUnreachable},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, c, s) })
 	}
@@ -57,8 +57,10 @@ func TestCluster(t *testing.T) {
 	t.Run("node cache", func(t *testing.T) { testNodeCache(t, c, kubeconfig) })
 }
 
-// corefile serves cluster.local from the cluster that names leads to, ordered by what places says.
-func corefile(names, places string, properties ...string) string {
+// corefile returns a Corefile for cluster.local. The kubernetes plugin uses the kubeconfig
+// pluginConfig, and topology kubernetes uses topologyConfig. properties are further properties of
+// ordering.
+func corefile(pluginConfig, topologyConfig string, properties ...string) string {
 	return fmt.Sprintf(`.:%s {
 	bind 127.0.0.1
 	proxyproto {
@@ -76,32 +78,34 @@ func corefile(names, places string, properties ...string) string {
 		zonal
 	}
 }
-`, dnsPort, readyPort, metricsPort, places, kubeContext, strings.Join(properties, "\n\t\t"), names, kubeContext)
+`, dnsPort, readyPort, metricsPort, topologyConfig, kubeContext, strings.Join(properties, "\n\t\t"),
+		pluginConfig, kubeContext)
 }
 
-// order is how the pods of twoEverywhere come to a client in each of the places.
-var order = map[string]tiers{
-	"ash":   {two(ash), two(birch), two(cedar), two(date)},
-	"birch": {two(birch), two(ash), two(cedar), two(date)},
-	"cedar": {two(cedar), append(two(ash), two(birch)...), two(date)},
-	"date":  {two(date), append(append(two(ash), two(birch)...), two(cedar)...)},
+// wantOrder has the tiers that a client on each node gets of the pods of runTwoPodsPerNode.
+var wantOrder = map[string]tiers{
+	"ash":   {twoPods(ash), twoPods(birch), twoPods(cedar), twoPods(date)},
+	"birch": {twoPods(birch), twoPods(ash), twoPods(cedar), twoPods(date)},
+	"cedar": {twoPods(cedar), append(twoPods(ash), twoPods(birch)...), twoPods(date)},
+	"date":  {twoPods(date), append(append(twoPods(ash), twoPods(birch)...), twoPods(cedar)...)},
 }
 
-func two(p place) []string { return []string{p.pod(10), p.pod(11)} }
+// twoPods returns the addresses of the pods that runTwoPodsPerNode starts on p.
+func twoPods(p testNode) []string { return []string{p.pod(10), p.pod(11)} }
 
 func testNearestFirst(t *testing.T, c *cluster, s *server) {
 	h := c.createHeadless(t, "web")
-	h.twoEverywhere(t)
-	for _, p := range everyPlace {
-		s.expect(t, p.pod(200), h.fullName(), dns.TypeA, order[p.name])
-		s.expect(t, p.pod(10), h.fullName(), dns.TypeA, order[p.name]) // a client that is an endpoint too
+	h.runTwoPodsPerNode(t)
+	for _, p := range allNodes {
+		s.expect(t, p.pod(200), h.fullName(), dns.TypeA, wantOrder[p.name])
+		s.expect(t, p.pod(10), h.fullName(), dns.TypeA, wantOrder[p.name]) // this client is an endpoint too
 	}
 }
 
 func testTakesTurns(t *testing.T, c *cluster, s *server) {
 	h := c.createHeadless(t, "turns")
-	h.twoEverywhere(t)
-	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, order["ash"])
+	h.runTwoPodsPerNode(t)
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, wantOrder["ash"])
 
 	const rounds = 10
 	first := map[netip.Addr]int{}
@@ -112,53 +116,54 @@ func testTakesTurns(t *testing.T, c *cluster, s *server) {
 		}
 		first[answer[0]]++
 	}
-	for _, address := range parse(two(ash)...) {
+	for _, address := range parse(twoPods(ash)...) {
 		if first[address] != rounds {
 			t.Errorf("%v came first %d times of %d, want half", address, first[address], 2*rounds)
 		}
 	}
 }
 
-// testZoneName asks for one of the names that the kubernetes plugin filters by zone.
+// testZoneName asks for a name that the kubernetes plugin filters by zone.
 func testZoneName(t *testing.T, c *cluster, s *server) {
 	h := c.createHeadless(t, "zonal")
-	h.twoEverywhere(t)
-	s.expect(t, birch.pod(200), "north-1.pin._zone."+h.fullName(), dns.TypeA, tiers{two(birch), two(ash)})
-	s.expect(t, date.pod(200), "north-2.pin._zone."+h.fullName(), dns.TypeA, tiers{two(cedar)})
+	h.runTwoPodsPerNode(t)
+	s.expect(t, birch.pod(200), "north-1.pin._zone."+h.fullName(), dns.TypeA, tiers{twoPods(birch), twoPods(ash)})
+	s.expect(t, date.pod(200), "north-2.pin._zone."+h.fullName(), dns.TypeA, tiers{twoPods(cedar)})
 }
 
 func testHostNetwork(t *testing.T, c *cluster, s *server) {
 	h := c.createHeadless(t, "host")
-	h.twoEverywhere(t)
-	for _, p := range everyPlace {
-		s.expect(t, p.address, h.fullName(), dns.TypeA, order[p.name])
+	h.runTwoPodsPerNode(t)
+	for _, p := range allNodes {
+		s.expect(t, p.address, h.fullName(), dns.TypeA, wantOrder[p.name])
 	}
 	onHost := c.createHeadless(t, "daemon")
-	for _, p := range everyPlace {
-		onHost.run(t, p.name, p.address)
+	for _, p := range allNodes {
+		onHost.runPod(t, p.name, p.address)
 	}
 	s.expect(t, ash.pod(200), onHost.fullName(), dns.TypeA,
 		tiers{{ash.address}, {birch.address}, {cedar.address}, {date.address}})
 }
 
-// testOutsidePodNetworks is a cloud network plugin's habit: pods have addresses of a subnet that
-// says nothing about nodes.
+// testOutsidePodNetworks uses pods with addresses in a subnet that several nodes share, as the
+// network plugins of clouds give them.
 func testOutsidePodNetworks(t *testing.T, c *cluster, s *server) {
 	h := c.createHeadless(t, "cloud")
 	const onAsh, onCedar, onBirch, onDate = "100.64.0.10", "100.64.0.11", "100.64.1.10", "100.64.0.12"
-	h.run(t, "ash", onAsh)
-	h.run(t, "birch", onBirch)
-	h.run(t, "cedar", onCedar)
-	h.run(t, "date", onDate)
+	h.runPod(t, "ash", onAsh)
+	h.runPod(t, "birch", onBirch)
+	h.runPod(t, "cedar", onCedar)
+	h.runPod(t, "date", onDate)
 
 	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{onAsh}, {onBirch}, {onCedar}, {onDate}})
 	s.expect(t, ash.address, h.fullName(), dns.TypeA, tiers{{onAsh}, {onBirch}, {onCedar}, {onDate}})
-	// Clients whose own place only a slice tells.
+	// Clients whose location only a slice tells.
 	s.expect(t, onBirch, h.fullName(), dns.TypeA, tiers{{onBirch}, {onAsh}, {onCedar}, {onDate}})
 	s.expect(t, onDate, h.fullName(), dns.TypeA, tiers{{onDate}, {onAsh, onBirch, onCedar}})
 }
 
-// testZoneWithoutNode is a service on machines that are not nodes, described by hand.
+// testZoneWithoutNode uses a service on machines that are not nodes, with a hand-made
+// EndpointSlice.
 func testZoneWithoutNode(t *testing.T, c *cluster, s *server) {
 	const inNorth2, inSouth1 = "100.65.0.1", "100.65.0.2"
 	h := headless{c, c.createNamespace(t, "external"), "external"}
@@ -197,8 +202,8 @@ func testZoneWithoutNode(t *testing.T, c *cluster, s *server) {
 
 func testDualStack(t *testing.T, c *cluster, s *server) {
 	h := c.createHeadless(t, "dual", corev1.IPv4Protocol, corev1.IPv6Protocol)
-	for _, p := range slices.Backward(everyPlace) {
-		h.run(t, p.name, p.pod(10), p.pod6(10))
+	for _, p := range slices.Backward(allNodes) {
+		h.runPod(t, p.name, p.pod(10), p.pod6(10))
 	}
 	for _, client := range []string{ash.pod(200), ash.pod6(200)} {
 		s.expect(t, client, h.fullName(), dns.TypeA,

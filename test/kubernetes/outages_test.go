@@ -12,42 +12,42 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func testAPIServerAway(t *testing.T, c *cluster, s *server) {
+func testAPIServerUnreachable(t *testing.T, c *cluster, s *server) {
 	h := c.createHeadless(t, "away")
-	h.twoEverywhere(t)
-	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, order["birch"])
+	h.runTwoPodsPerNode(t)
+	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, wantOrder["birch"])
 
 	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
 	c.stop()
-	if err := c.apiServerGone(t.Context()); err != nil {
+	if err := c.expectNoAPIServer(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		for _, p := range everyPlace {
-			s.expectNow(t, p.pod(200), h.fullName(), dns.TypeA, order[p.name])
+		for _, p := range allNodes {
+			s.expectNow(t, p.pod(200), h.fullName(), dns.TypeA, wantOrder[p.name])
 		}
 	}
-	late := startLate(t, kubeconfig)
+	fresh := startWithoutAPIServer(t, kubeconfig)
 	if err := c.startAPIServer(); err != nil {
 		t.Fatal(err)
 	}
-	late.waitReady(t)
-	late.expect(t, ash.pod(200), "db.test", dns.TypeA, tiers{{birch.pod(10)}, {cedar.pod(10)}, {date.pod(10)}})
+	fresh.waitReady(t)
+	fresh.expect(t, ash.pod(200), "db.test", dns.TypeA, tiers{{birch.pod(10)}, {cedar.pod(10)}, {date.pod(10)}})
 
-	// Both what stood still and what is new.
-	h.run(t, "birch", birch.pod(12))
-	h.end(t, "cedar")
+	// The server must know the old objects and learn of new changes.
+	h.runPod(t, "birch", birch.pod(12))
+	h.deletePods(t, "cedar")
 	c.relabel(t, "date", "north-2", "north")
 	defer c.relabel(t, "date", date.zone, date.region)
 	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA,
-		tiers{append(two(birch), birch.pod(12)), two(ash), two(date)})
+		tiers{append(twoPods(birch), birch.pod(12)), twoPods(ash), twoPods(date)})
 	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA,
-		tiers{two(date), append(append(two(birch), birch.pod(12)), two(ash)...)})
+		tiers{twoPods(date), append(append(twoPods(birch), birch.pod(12)), twoPods(ash)...)})
 }
 
-// startLate starts a server while the API server is away. It orders names that it has from elsewhere, by
-// netmask until it knows better.
-func startLate(t *testing.T, kubeconfig string) *server {
+// startWithoutAPIServer starts a server while the API server is unreachable. Until the server has a
+// topology it orders by netmask. Its names come from the hosts plugin.
+func startWithoutAPIServer(t *testing.T, kubeconfig string) *server {
 	t.Helper()
 	s := startServer(t, fmt.Sprintf(`.:%s {
 	bind 127.0.0.1
@@ -67,17 +67,17 @@ func startLate(t *testing.T, kubeconfig string) *server {
 `, dnsPort, readyPort, kubeconfig, kubeContext, cedar.pod(10), date.pod(10), birch.pod(10)))
 	s.expect(t, ash.pod(200), "db.test", dns.TypeA, tiers{{date.pod(10)}, {birch.pod(10), cedar.pod(10)}})
 	if s.readiness() == nil {
-		t.Error("ready without having seen the cluster")
+		t.Error("the server is ready before it has read the cluster")
 	}
 	return s
 }
 
-// testReload asks without a pause while the server reads its Corefile again: the new instance has to
-// know the places before it answers.
+// testReload sends queries without pause while the server reloads its Corefile. The new instance
+// must know the locations before it answers.
 func testReload(t *testing.T, c *cluster, s *server) {
 	h := c.createHeadless(t, "reload")
-	h.twoEverywhere(t)
-	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA, order["cedar"])
+	h.runTwoPodsPerNode(t)
+	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA, wantOrder["cedar"])
 
 	const rounds = 5
 	for round := range rounds {
@@ -85,10 +85,10 @@ func testReload(t *testing.T, c *cluster, s *server) {
 			t.Fatal(err)
 		}
 		for !t.Failed() && strings.Count(s.log.String(), "Reloading complete") <= round {
-			s.expectNow(t, cedar.pod(200), h.fullName(), dns.TypeA, order["cedar"])
+			s.expectNow(t, cedar.pod(200), h.fullName(), dns.TypeA, wantOrder["cedar"])
 		}
 		for range 100 {
-			s.expectNow(t, cedar.pod(200), h.fullName(), dns.TypeA, order["cedar"])
+			s.expectNow(t, cedar.pod(200), h.fullName(), dns.TypeA, wantOrder["cedar"])
 		}
 		if t.Failed() {
 			return
@@ -96,8 +96,8 @@ func testReload(t *testing.T, c *cluster, s *server) {
 	}
 }
 
-// testNoRights has a server that may ask for the names, with an account that may not ask for the
-// places.
+// testNoRights gives the topology of a server an account without rights, while its kubernetes
+// plugin has one with rights.
 func testNoRights(t *testing.T, c *cluster, kubeconfig string) {
 	namespace := c.createNamespace(t, "stranger")
 	_, err := c.client.CoreV1().ServiceAccounts(namespace).Create(t.Context(),
@@ -106,32 +106,33 @@ func testNoRights(t *testing.T, c *cluster, kubeconfig string) {
 		t.Fatal(err)
 	}
 	h := c.createHeadless(t, "netmask")
-	h.twoEverywhere(t)
+	h.runTwoPodsPerNode(t)
 	s := startServer(t, corefile(kubeconfig, c.kubeconfig(t, namespace, "stranger")))
 
-	// By netmask: its own subnet, then what shares its class A network, then the rest.
+	// By netmask: the client's own subnet, then its class A network, then the rest.
 	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA,
-		tiers{two(ash), two(date), append(two(birch), two(cedar)...)})
-	eventually(t, "the complaint in the log", func() error {
+		tiers{twoPods(ash), twoPods(date), append(twoPods(birch), twoPods(cedar)...)})
+	eventually(t, "the error in the log", func() error {
 		for _, line := range strings.Split(s.log.String(), "\n") {
-			if strings.Contains(line, "plugin/ordering") && strings.Contains(line, "forbidden") && strings.Contains(line, "nodes") {
+			if strings.Contains(line, "plugin/ordering") && strings.Contains(line, "forbidden") &&
+				strings.Contains(line, "nodes") {
 				return nil
 			}
 		}
-		return errors.New("nothing about forbidden nodes from plugin/ordering:\n" + s.log.tail())
+		return errors.New("no error about forbidden nodes from plugin/ordering:\n" + s.log.tail())
 	})
 	if err := s.readiness(); err == nil {
-		t.Error("ready without having seen the cluster")
+		t.Error("the server is ready before it has read the cluster")
 	} else if !strings.Contains(err.Error(), "ordering") {
-		t.Errorf("it does not say that it is ordering that is not ready: %v", err)
+		t.Errorf("the response does not name ordering as not ready: %v", err)
 	}
 
 	grant(t, c, namespace, "stranger")
 	s.waitReady(t)
-	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, order["ash"])
+	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, wantOrder["ash"])
 }
 
-// grant binds a ServiceAccount to the role that the manifests ship.
+// grant binds a ServiceAccount to the ClusterRole in the manifests.
 func grant(t *testing.T, c *cluster, namespace, serviceAccount string) {
 	t.Helper()
 	binding, err := c.client.RbacV1().ClusterRoleBindings().Get(t.Context(), "system:coredns", metav1.GetOptions{})

@@ -13,30 +13,30 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// place is a node and where it is.
-type place struct {
+// testNode is a node with its labels and addresses.
+type testNode struct {
 	name, zone, region string
-	networks           []string // of its pods
+	networks           []string // its pod networks, IPv4 and IPv6
 	address            string   // its own
 }
 
-// Two regions, the north with two zones. The addresses are laid out so that netmask ordering alone
-// gets it wrong: ash shares its classful network, its IPv6 /48 and even the subnet of its own
-// address with date, at the other end of the country, and nothing with its neighbours.
+// There are two regions; the north has two zones. With these addresses, netmask ordering alone
+// would give the wrong order: ash shares its classful network, its IPv6 /48 and the subnet of its
+// own address with date, in the other region, and nothing with the nodes in its own region.
 var (
-	ash   = place{"ash", "north-1", "north", []string{"10.244.1.0/24", "fd00:244:1:1::/64"}, "203.0.113.11"}
-	birch = place{"birch", "north-1", "north", []string{"172.20.2.0/24", "fd00:220:2:2::/64"}, "198.51.100.12"}
-	cedar = place{"cedar", "north-2", "north", []string{"192.168.3.0/24", "fd00:168:3:3::/64"}, "192.0.2.13"}
-	date  = place{"date", "south-1", "south", []string{"10.244.4.0/24", "fd00:244:1:4::/64"}, "203.0.113.14"}
+	ash   = testNode{"ash", "north-1", "north", []string{"10.244.1.0/24", "fd00:244:1:1::/64"}, "203.0.113.11"}
+	birch = testNode{"birch", "north-1", "north", []string{"172.20.2.0/24", "fd00:220:2:2::/64"}, "198.51.100.12"}
+	cedar = testNode{"cedar", "north-2", "north", []string{"192.168.3.0/24", "fd00:168:3:3::/64"}, "192.0.2.13"}
+	date  = testNode{"date", "south-1", "south", []string{"10.244.4.0/24", "fd00:244:1:4::/64"}, "203.0.113.14"}
 
-	everyPlace = []place{ash, birch, cedar, date}
+	allNodes = []testNode{ash, birch, cedar, date}
 )
 
-// pod returns an address in the place's pod network: its n-th IPv4, which is what most tests need.
-func (p place) pod(n int) string { return nth(p.networks[0], n) }
+// pod returns the n-th address in the node's IPv4 pod network.
+func (p testNode) pod(n int) string { return nth(p.networks[0], n) }
 
-// pod6 returns the n-th address of the place's IPv6 pod network.
-func (p place) pod6(n int) string { return nth(p.networks[1], n) }
+// pod6 returns the n-th address in the node's IPv6 pod network.
+func (p testNode) pod6(n int) string { return nth(p.networks[1], n) }
 
 // nth returns the n-th address of a network, for n up to 255.
 func nth(network string, n int) string {
@@ -46,8 +46,8 @@ func nth(network string, n int) string {
 	return last.String()
 }
 
-// createNode makes the place a node of the cluster, labelled if it has a zone.
-func (c *cluster) createNode(t *testing.T, p place) {
+// createNode adds the node to the cluster. It has labels if p has a zone.
+func (c *cluster) createNode(t *testing.T, p testNode) {
 	t.Helper()
 	labels := map[string]string{corev1.LabelHostname: p.name}
 	if p.zone != "" {
@@ -69,12 +69,13 @@ func (c *cluster) createNode(t *testing.T, p place) {
 	}
 }
 
-// relabel moves a node to another zone and region.
+// relabel changes the zone and region labels of a node.
 func (c *cluster) relabel(t *testing.T, node, zone, region string) {
 	t.Helper()
 	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%q,%q:%q}}}`,
 		corev1.LabelTopologyZone, zone, corev1.LabelTopologyRegion, region)
-	_, err := c.client.CoreV1().Nodes().Patch(t.Context(), node, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{})
+	_, err := c.client.CoreV1().Nodes().Patch(t.Context(), node, types.StrategicMergePatchType, []byte(patch),
+		metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,13 +87,13 @@ type headless struct {
 	namespace, name string
 }
 
-// fullName is the plain name that its clients ask for.
+// fullName returns the name of the service that clients ask for.
 func (h headless) fullName() string {
 	return h.name + "." + h.namespace + ".svc.cluster.local"
 }
 
-// createHeadless makes a headless service in a namespace of its own, of these IP families, or of
-// the cluster's first.
+// createHeadless creates a headless service in a namespace of its own. It has these IP families, or
+// the first one of the cluster if there are none.
 func (c *cluster) createHeadless(t *testing.T, name string, families ...corev1.IPFamily) headless {
 	t.Helper()
 	h := headless{c, c.createNamespace(t, name), name}
@@ -114,21 +115,21 @@ func (c *cluster) createHeadless(t *testing.T, name string, families ...corev1.I
 	return h
 }
 
-// run starts a pod of the service on a node, ready, with these addresses.
-func (h headless) run(t *testing.T, node string, addresses ...string) {
+// runPod creates a pod of the service on a node. The pod is ready and has these addresses.
+func (h headless) runPod(t *testing.T, node string, addresses ...string) {
 	t.Helper()
-	if err := h.tryRun(t.Context(), node, addresses...); err != nil {
+	if err := h.tryRunPod(t.Context(), node, addresses...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// tryRun is run for use by many at once.
-func (h headless) tryRun(ctx context.Context, node string, addresses ...string) error {
+// tryRunPod does what runPod does and returns the error, so that goroutines can use it.
+func (h headless) tryRunPod(ctx context.Context, node string, addresses ...string) error {
 	pods := h.cluster.client.CoreV1().Pods(h.namespace)
 	pod, err := pods.Create(ctx, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: h.name + "-", Labels: map[string]string{"app": h.name}},
 		Spec: corev1.PodSpec{
-			NodeName:   node, // bound at once: there is no scheduler
+			NodeName:   node, // there is no scheduler
 			Containers: []corev1.Container{{Name: "web", Image: "web"}},
 		},
 	}, metav1.CreateOptions{})
@@ -147,8 +148,8 @@ func (h headless) tryRun(ctx context.Context, node string, addresses ...string) 
 	return err
 }
 
-// end deletes the pods on a node.
-func (h headless) end(t *testing.T, node string) {
+// deletePods deletes the pods of the service on a node.
+func (h headless) deletePods(t *testing.T, node string) {
 	t.Helper()
 	now := int64(0)
 	err := h.cluster.client.CoreV1().Pods(h.namespace).DeleteCollection(t.Context(),
@@ -158,13 +159,13 @@ func (h headless) end(t *testing.T, node string) {
 	}
 }
 
-// twoEverywhere runs two pods of the service in every place, the first places last: to come to a
-// client in the order in which they came to the cluster must not be right.
-func (h headless) twoEverywhere(t *testing.T) {
+// runTwoPodsPerNode creates two pods of the service on every node, in reverse order of allNodes. So
+// the order in which the pods were created is the wrong answer for every client.
+func (h headless) runTwoPodsPerNode(t *testing.T) {
 	t.Helper()
-	for _, p := range slices.Backward(everyPlace) {
-		h.run(t, p.name, p.pod(10))
-		h.run(t, p.name, p.pod(11))
+	for _, p := range slices.Backward(allNodes) {
+		h.runPod(t, p.name, p.pod(10))
+		h.runPod(t, p.name, p.pod(11))
 	}
 }
 

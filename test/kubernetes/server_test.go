@@ -19,14 +19,15 @@ import (
 	"github.com/miekg/dns"
 )
 
-// binary is the server under test.
+// binary is the path of the server under test.
 var binary string
 
 func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
 
-// buildAndRun runs the tests on the binary that ORDERING_COREDNS names, or on one built here.
+// buildAndRun runs the tests with the binary that ORDERING_COREDNS names. Without it, it builds
+// one.
 func buildAndRun(m *testing.M) int {
 	if binary = os.Getenv("ORDERING_COREDNS"); binary != "" {
 		return m.Run()
@@ -38,7 +39,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "coredns")
-	// Statically, as the image has it.
+	// The binary is static, like that in the image.
 	build := exec.Command("go", "build", "-C", "../..", "-o", binary, "./cmd/coredns")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr
@@ -49,15 +50,15 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// server is a running server.
+// server is a running server process.
 type server struct {
-	dns, ready, metrics string // where it listens
+	dns, ready, metrics string // the addresses it listens on
 	process             *os.Process
 	log                 *transcript
 	exited              chan struct{}
 }
 
-// The places that a Corefile can leave open by naming an environment variable.
+// Environment variables that a Corefile uses in place of ports.
 const (
 	dnsPort     = "{$DNS_PORT}"
 	readyPort   = "{$READY_PORT}"
@@ -65,14 +66,14 @@ const (
 	metricsPort = "{$METRICS_PORT}"
 )
 
-// startServer starts the server under test with a Corefile and returns when it answers there.
+// startServer starts the server under test with a Corefile, and returns when it answers queries.
 func startServer(t *testing.T, corefile string) *server {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "Corefile")
 	if err := os.WriteFile(path, []byte(corefile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// A port that was free a moment ago can be someone else's by now: then try others.
+	// Another process may take a free port before the server does. Then try other ports.
 	for {
 		s := launch(t, path)
 		err := s.listening()
@@ -85,6 +86,8 @@ func startServer(t *testing.T, corefile string) *server {
 	}
 }
 
+// launch starts the server with the Corefile at a path, on free ports. It is killed when the test
+// ends.
 func launch(t *testing.T, corefile string) *server {
 	t.Helper()
 	ports := freePorts(t, 4)
@@ -107,16 +110,16 @@ func launch(t *testing.T, corefile string) *server {
 		cmd.Wait()
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill() // a graceful end would wait for health's lameduck
+		cmd.Process.Kill() // a graceful shutdown would wait for lameduck of health
 		<-s.exited
 		if t.Failed() {
-			t.Logf("the server's log ends:\n%s", s.log.tail())
+			t.Logf("end of the server's log:\n%s", s.log.tail())
 		}
 	})
 	return s
 }
 
-// freePorts returns n ports that nobody listens on, neither over TCP nor over UDP.
+// freePorts returns n different ports of 127.0.0.1 that are free for TCP and UDP.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
 	var ports []int
@@ -125,7 +128,7 @@ func freePorts(t *testing.T, n int) []int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer tcp.Close() // only now, so that no port comes twice
+		defer tcp.Close() // not earlier, so that no port is returned twice
 		udp, err := net.ListenPacket("udp", tcp.Addr().String())
 		if err != nil {
 			continue
@@ -136,10 +139,10 @@ func freePorts(t *testing.T, n int) []int {
 	return ports
 }
 
-// listening waits until the server answers queries, and returns an error if it has ended instead.
+// listening waits until the server answers queries. It returns an error if the server has exited.
 func (s *server) listening() error {
 	probe := asker{s.dns, netip.MustParseAddr("127.0.0.1")}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(interval) {
+	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); time.Sleep(pollInterval) {
 		select {
 		case <-s.exited:
 			return errors.New("the server did not start")
@@ -152,7 +155,7 @@ func (s *server) listening() error {
 	return errors.New("the server does not answer")
 }
 
-// readiness returns nil when the server is ready, and otherwise what it says is not.
+// readiness returns nil if the server is ready, and otherwise an error with the response of /ready.
 func (s *server) readiness() error {
 	response, err := http.Get("http://" + s.ready + "/ready")
 	if err != nil {
@@ -175,7 +178,7 @@ func (s *server) waitReady(t *testing.T) {
 	eventually(t, "the server's readiness", s.readiness)
 }
 
-// transcript is what the server has written so far.
+// transcript collects the output of the server. It is safe for concurrent use.
 type transcript struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -188,22 +191,21 @@ func (l *transcript) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// String returns everything.
+// String returns the output so far.
 func (l *transcript) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
 
-// tail returns the end, as much as one cares to read, without what waiting for the server's readiness
-// has made it say over and over.
+// tail returns the end of the output. It leaves out the lines "Plugins not ready", which repeat.
 func (l *transcript) tail() string {
-	const enough = 4000
+	const maxLength = 4000
 	var all strings.Builder
 	for line := range strings.Lines(l.String()) {
 		if !strings.Contains(line, "Plugins not ready") {
 			all.WriteString(line)
 		}
 	}
-	return all.String()[max(0, all.Len()-enough):]
+	return all.String()[max(0, all.Len()-maxLength):]
 }

@@ -14,7 +14,7 @@ func testThousandEndpoints(t *testing.T, c *cluster, s *server) {
 	const perNode = 250
 	h := c.createHeadless(t, "thousand")
 	var want tiers
-	for _, p := range everyPlace {
+	for _, p := range allNodes {
 		var tier []string
 		for n := range perNode {
 			tier = append(tier, p.pod(n+1))
@@ -25,11 +25,11 @@ func testThousandEndpoints(t *testing.T, c *cluster, s *server) {
 	s.expect(t, ash.pod(253), h.fullName(), dns.TypeA, want)
 
 	t.Run("in several slices", func(t *testing.T) { severalSlices(t, c, h, 4*perNode) })
-	t.Run("what a datagram holds is the nearest", func(t *testing.T) { truncated(t, s, h, ash) })
+	t.Run("a truncated answer has the nearest", func(t *testing.T) { truncated(t, s, h, ash) })
 	t.Run("answer_limit", func(t *testing.T) { limited(t, c, h, want) })
 }
 
-// runAll runs a pod for each address, the tiers in the order of the places.
+// runAll creates a pod for each address. Tier i is on node i of allNodes.
 func runAll(t *testing.T, h headless, all tiers) {
 	t.Helper()
 	const atOnce = 8
@@ -40,7 +40,7 @@ func runAll(t *testing.T, h headless, all tiers) {
 			slots <- struct{}{}
 			group.Go(func() {
 				defer func() { <-slots }()
-				if err := h.tryRun(t.Context(), everyPlace[i].name, address); err != nil {
+				if err := h.tryRunPod(t.Context(), allNodes[i].name, address); err != nil {
 					select {
 					case failures <- err:
 					default:
@@ -57,7 +57,7 @@ func runAll(t *testing.T, h headless, all tiers) {
 	}
 }
 
-// severalSlices makes sure that the test is about what it says.
+// severalSlices checks that the endpoints are in several slices, as this test assumes.
 func severalSlices(t *testing.T, c *cluster, h headless, endpoints int) {
 	list, err := c.client.DiscoveryV1().EndpointSlices(h.namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
@@ -68,7 +68,8 @@ func severalSlices(t *testing.T, c *cluster, h headless, endpoints int) {
 	}
 }
 
-func truncated(t *testing.T, s *server, h headless, near place) {
+// truncated checks that a truncated answer has only addresses on the client's node.
+func truncated(t *testing.T, s *server, h headless, near testNode) {
 	query := question(h.fullName(), dns.TypeA)
 	query.SetEdns0(1232, false)
 	answer, err := s.from(near.pod(253)).ask("udp", query)
@@ -77,16 +78,18 @@ func truncated(t *testing.T, s *server, h headless, near place) {
 	}
 	got := addresses(answer)
 	if !answer.Truncated || len(got) == 0 {
-		t.Fatalf("TC %v and %d addresses, want it set and some", answer.Truncated, len(got))
+		t.Fatalf("TC %v and %d addresses, want TC and at least one address", answer.Truncated, len(got))
 	}
 	subnet := netip.MustParsePrefix(near.networks[0])
 	for _, address := range got {
 		if !subnet.Contains(address) {
-			t.Errorf("%v is not on %s, and %d nearer ones were cut", address, near.name, 250-len(got))
+			t.Errorf("%v is not on %s, but %d nearer ones were cut", address, near.name, 250-len(got))
 		}
 	}
 }
 
+// limited checks an answer with answer_limit: addresses on the client's node, then one of the next
+// tier.
 func limited(t *testing.T, c *cluster, h headless, want tiers) {
 	const limit = 8
 	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
@@ -109,7 +112,7 @@ func limited(t *testing.T, c *cluster, h headless, want tiers) {
 			}
 		}
 		if !zone[got[limit-1]] {
-			return fmt.Errorf("%v, the last, is not of the next tier", got[limit-1])
+			return fmt.Errorf("%v, the last, is not in the next tier", got[limit-1])
 		}
 		return nil
 	})

@@ -9,10 +9,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// tiers are addresses by nearness: inside a tier in any order, one tier before the next.
+// tiers is an expected answer: the nearest tier first, the addresses of a tier in any order.
 type tiers [][]string
 
-// check returns an error unless answer holds exactly these tiers, the nearest first.
+// check returns an error unless answer has exactly these tiers in this order.
 func (want tiers) check(answer []netip.Addr) error {
 	rest := answer
 	for i, tier := range want {
@@ -25,7 +25,7 @@ func (want tiers) check(answer []netip.Addr) error {
 		rest = rest[len(tier):]
 	}
 	if len(rest) > 0 {
-		return fmt.Errorf("%v too many in %v", rest, answer)
+		return fmt.Errorf("unexpected addresses %v in %v", rest, answer)
 	}
 	return nil
 }
@@ -42,20 +42,21 @@ func parse(all ...string) []netip.Addr {
 	return parsed
 }
 
-// from asks as a client.
+// from returns an asker for a client.
 func (s *server) from(client string) asker {
 	return asker{s.dns, netip.MustParseAddr(client)}
 }
 
-// inARow is how many answers have to be right, one after the other, to be believed: as many as there
-// are addresses in most tests, so that no round of turns is right by chance in each of them.
-const inARow = 8
+// consecutive is the number of correct answers in a row that expect requires. Most tests have no
+// more addresses than that, so an answer that depends on the turn cannot be correct by chance each
+// time.
+const consecutive = 8
 
-// expect waits until a client gets the addresses of a name in these tiers, time after time.
+// expect waits until a client gets the addresses of a name in these tiers, in consecutive answers.
 func (s *server) expect(t *testing.T, client, name string, qtype uint16, want tiers) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%s %s for %s", name, dns.TypeToString[qtype], client), func() error {
-		for range inARow {
+		for range consecutive {
 			answer, err := s.from(client).lookup(name, qtype)
 			if err != nil {
 				return err
@@ -68,7 +69,7 @@ func (s *server) expect(t *testing.T, client, name string, qtype uint16, want ti
 	})
 }
 
-// expectNow is expect without the waiting: for what must not have changed.
+// expectNow checks one answer and does not wait, for an order that must not have changed.
 func (s *server) expectNow(t *testing.T, client, name string, qtype uint16, want tiers) {
 	t.Helper()
 	answer, err := s.from(client).lookup(name, qtype)

@@ -1,8 +1,8 @@
-// Package server runs CoreDNS with every default plugin and ordering inside a test.
+// Package server runs a CoreDNS server with every default plugin and ordering inside a test.
 package server
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -22,13 +22,14 @@ func init() {
 	clog.SetOutput(io.Discard)
 }
 
-// Input returns a Corefile, which is called name in messages, as caddy takes it. Port 0 in it is a free one.
+// Input returns a Corefile in the type that caddy takes. Error messages call it name. Port 0 in it
+// means any free port.
 func Input(name, corefile string) caddy.Input {
 	return caddy.CaddyfileInput{Filepath: name, Contents: []byte(corefile), ServerTypeName: "dns"}
 }
 
-// Start starts a server with this Corefile, and stops it when the test ends. Its error is what a server that does not start
-// would say.
+// Start starts a server with this Corefile and stops it when the test ends. It returns the error of
+// a server that does not start.
 func Start(t testing.TB, name, corefile string) (*caddy.Instance, error) {
 	t.Helper()
 	instance, err := caddy.Start(Input(name, corefile))
@@ -39,7 +40,7 @@ func Start(t testing.TB, name, corefile string) (*caddy.Instance, error) {
 	return instance, nil
 }
 
-// Stop stops a running instance, and what its plugins have started.
+// Stop stops a running instance and everything that its plugins have started.
 func Stop(t testing.TB, instance *caddy.Instance) {
 	t.Helper()
 	for _, err := range instance.ShutdownCallbacks() {
@@ -50,11 +51,11 @@ func Stop(t testing.TB, instance *caddy.Instance) {
 	}
 }
 
-// UDP returns the address at which the first server block of instance takes queries over UDP.
+// UDP returns the address where the first server block of instance listens for UDP.
 func UDP(instance *caddy.Instance) string { return instance.Servers()[0].LocalAddr().String() }
 
-// FreePort returns a port of 127.0.0.1 that nobody listens on, neither over UDP nor over TCP. It can be someone else's by the
-// time it is used.
+// FreePort returns a port of 127.0.0.1 that is free for UDP and TCP. Another process may take it
+// before it is used.
 func FreePort() (int, error) {
 	for range 100 {
 		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -69,5 +70,5 @@ func FreePort() (int, error) {
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("no port is free")
+	return 0, errors.New("no port of 127.0.0.1 is free for both UDP and TCP")
 }

@@ -1,6 +1,5 @@
-// Ask asks a server of the lucerne example for www.lucerne.example from two
-// subnets of the loopback network, and fails if the nearest addresses do not
-// come first for both.
+// Ask queries a server of the lucerne example for www.lucerne.example, from two subnets of the
+// loopback network. It exits with an error if the nearest addresses do not come first for both.
 //
 //	ask 127.0.0.1:1053
 package main
@@ -39,9 +38,10 @@ func main() {
 	}
 }
 
-// awaitAnswer asks until the server answers or patience is at its end.
-func awaitAnswer(server string, patience time.Duration) error {
-	deadline := time.Now().Add(patience)
+// awaitAnswer repeats a query until the server answers or timeout has passed. It returns the last
+// error.
+func awaitAnswer(server string, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
 	for {
 		_, err := ask(server, "127.0.0.1")
 		if err == nil || time.Now().After(deadline) {
@@ -51,7 +51,7 @@ func awaitAnswer(server string, patience time.Duration) error {
 	}
 }
 
-// ask returns the addresses in the order that server answers client with.
+// ask sends a query from client to server, and returns the addresses in the order of the answer.
 func ask(server, client string) ([]netip.Addr, error) {
 	c := dns.Client{
 		Timeout: time.Second,
@@ -76,24 +76,25 @@ func ask(server, client string) ([]netip.Addr, error) {
 	return addresses, nil
 }
 
-// nearestFirst checks that addresses on client's /24 come before those on the
-// rest of its /8, and those before all others.
+// nearestFirst returns an error unless the addresses in client's /24 come before the others in its
+// /8, and those before all the rest.
 func nearestFirst(client string, addresses []netip.Addr) error {
 	from := netip.MustParseAddr(client)
 	last := 0
 	for _, address := range addresses {
 		t := tier(from, address)
 		if t < last {
-			return fmt.Errorf("%s gets %v: %s stands too far back", client, addresses, address)
+			return fmt.Errorf("%s gets %v: %s comes after a farther address", client, addresses, address)
 		}
 		last = t
 	}
 	if last != 2 {
-		return fmt.Errorf("%s gets %v: not addresses of three tiers", client, addresses)
+		return fmt.Errorf("%s gets %v: the last address is not in the last of three tiers", client, addresses)
 	}
 	return nil
 }
 
+// tier returns 0 for an address in client's /24, 1 for others in its /8, and 2 for all the rest.
 func tier(client, address netip.Addr) int {
 	for t, length := range []int{24, 8} {
 		if netip.PrefixFrom(client, length).Masked().Contains(address) {
