@@ -39,8 +39,8 @@ func parseZones(c *caddy.Controller) ([]string, error) {
 	return zones, nil
 }
 
-// checkZone returns an error for a word that is no zone, or a zone for which the server block, which
-// serves these zones, gets no questions. named are the zones that CoreDNS takes the word for.
+// checkZone returns an error for a word that is no zone, or a zone for which the server block,
+// which serves these zones, gets no questions. named are the zones that CoreDNS takes the word for.
 func checkZone(word string, named, served []string) error {
 	_, property := properties[word]
 	wildcard, isWildcard := strings.CutPrefix(word, "*.")
@@ -71,8 +71,8 @@ func checkZone(word string, named, served []string) error {
 	return nil
 }
 
-// isValue reports whether word is the value of a property rather than a zone. A zone of the same name
-// can be written with a dot at its end.
+// isValue reports whether word is the value of a property rather than a zone. A zone of the same
+// name can be written with a dot at its end.
 func isValue(word string) bool {
 	values := []string{"on", "off", "random", "sticky", "zero", "auto", "received", "canonical", "any"}
 	if slices.Contains(values, strings.ToLower(word)) {

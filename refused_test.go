@@ -331,8 +331,8 @@ func TestMendsAreAccepted(t *testing.T) {
 	}
 }
 
-// TestRefusedDirectives has Corefiles with what is wrong with several lines together, or with the line
-// of the directive. DIR is the directory that the Corefiles import from.
+// TestRefusedDirectives has Corefiles with what is wrong with several lines together, or with the
+// line of the directive. DIR is the directory that the Corefiles import from.
 func TestRefusedDirectives(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

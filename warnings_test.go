@@ -13,7 +13,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// warned are properties from line 3 of a Corefile on, with the whole warnings. TABLE is a topology file.
+// warned are properties from line 3 of a Corefile on, with the whole warnings. TABLE is a topology
+// file.
 var warned = []struct {
 	name, lines string
 	want        []string
@@ -214,7 +215,8 @@ func withoutWarned(lines string, warnings []string) (left string, ok bool) {
 	return left, left != lines
 }
 
-// answersOf returns what several clients get for several questions from a directive with these lines.
+// answersOf returns what several clients get for several questions from a directive with these
+// lines.
 func answersOf(t *testing.T, lines string) (all []string) {
 	a := addressRRset("10.4.3.2", "192.0.2.1", "10.1.7.7", "192.0.2.99", "10.1.2.3", "198.51.100.7", "10.4.3.9")
 	aaaa := addressRRset("2001:db8::1", "2001:db8:0:1::1", "2001:db9::1", "::1", "8000::1")
