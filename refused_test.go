@@ -616,15 +616,18 @@ func TestRefusedDirectives(t *testing.T) {
 // TestErrorsAreOneLineOfText puts words that nobody should see into every place of a Corefile.
 func TestErrorsAreOneLineOfText(t *testing.T) {
 	oneLine := regexp.MustCompile(`\A[[:print:]…�]{1,600}\z`)
-	for _, word := range []string{"\x1b[31m", "a\nb", "\r", "\u202e", "\xff", "\u2028", strings.Repeat("x", 1e5), strings.Repeat("\x00", 1e5)} {
+	words := []string{"\x1b[31m", "a\nb", "\r", "\u202e", "\xff", "\u2028", strings.Repeat("x", 1e5), strings.Repeat("\x00", 1e5)}
+	texts := []string{"LocalNetPriorityNetMask", "prefer", "rrset-order", "sortlist {", "sortlist any,", "netmask 24,", "netmask ="}
+	for _, word := range words {
 		quoted := `"` + word + `"`
 		corefiles := []string{"ordering " + quoted, "ordering {\n} " + quoted, "ordering {\n" + quoted + " 24\n}", quoted}
 		for property := range properties {
 			if property != "topology" { // of which a path is shown in full
-				corefiles = append(corefiles, "ordering {\n"+property+" "+quoted+"\n}", "ordering {\n"+property+" 10.0.0.0/8 "+quoted+" 3\n}")
+				corefiles = append(corefiles, "ordering {\n"+property+" "+quoted+"\n}",
+					"ordering {\n"+property+" 10.0.0.0/8 "+quoted+" 3\n}")
 			}
 		}
-		for _, text := range []string{"LocalNetPriorityNetMask", "prefer", "rrset-order", "sortlist {", "sortlist any,", "netmask 24,", "netmask ="} {
+		for _, text := range texts {
 			corefiles = append(corefiles, "ordering {\n"+text+" "+quoted+"\n}")
 		}
 		for _, corefile := range corefiles {
