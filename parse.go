@@ -20,10 +20,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// parse returns the policies that the ordering directives of c's server block say, by zone, and what
-// to warn of when the server starts. Turns are counted in turns. It has no side effects but that it
-// reads topology files. Its errors name file, line, property and word, and are one line whatever is
-// in the Corefile.
+// parse returns the policies that the ordering directives of c's server block say, by zone, and
+// what to warn of when the server starts. Their turns are counted in turns. It starts nothing, and
+// only reads topology files. Its errors name file, line, property and word, and are one line
+// whatever is in the Corefile.
 func parse(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
 	zones, err := parseDirectives(c, turns)
 	if err != nil {
