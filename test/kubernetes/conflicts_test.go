@@ -18,6 +18,9 @@ metadata:
   name: node-local-dns
   namespace: kube-system
 spec:
+  updateStrategy:
+    rollingUpdate:
+      maxUnavailable: 10%
   selector:
     matchLabels:
       k8s-app: node-local-dns
@@ -27,6 +30,7 @@ spec:
         k8s-app: node-local-dns
     spec:
       hostNetwork: true
+      dnsPolicy: Default
       containers:
       - name: node-cache
         image: registry.k8s.io/dns/k8s-dns-node-cache:1.26.4

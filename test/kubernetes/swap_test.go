@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,10 +165,13 @@ func (w swap) restart(t *testing.T, deployment appsv1.Deployment) {
 	kubeconfig := w.kubeconfig(t, "kube-system", pod.ServiceAccountName)
 	s := startServer(t, localCorefile(t, text, kubeconfig, w.upstream))
 	s.waitReady(t)
-	answer, err := s.from(ash.pod(200)).lookup(w.service.fullName(), dns.TypeA)
-	if err != nil || len(answer) != 2*len(allNodes) {
-		t.Errorf("%s answers %v, %v", deployment.Name, answer, err)
-	}
+	eventually(t, deployment.Name, func() error {
+		answer, err := s.from(ash.pod(200)).lookup(w.service.fullName(), dns.TypeA)
+		if err == nil && len(answer) != 2*len(allNodes) {
+			err = fmt.Errorf("it answers %v", answer)
+		}
+		return err
+	})
 }
 
 // corefile returns the Corefile that a pod mounts.
