@@ -12,32 +12,39 @@ import (
 	"github.com/miekg/dns"
 )
 
-// An origin says where a query comes from.
+// An origin says who makes a query: a client, or a plugin of this server. A plugin makes one with
+// upstream.Lookup, which runs the whole chain again, in the server block that the new name belongs
+// to.
 type origin uint8
 
 const (
-	fromClient    origin = iota
-	fromSynthesis        // dns64 or siit ask for the addresses of the other family
-	fromAlias            // a plugin follows an alias, and puts what it gets into its own answer
+	fromClient origin = iota
+
+	// fromSynthesis is a look-up by dns64 or siit, for the addresses of the other family. These two
+	// stand above ordering in the chain, so the answer that they make of the response is not
+	// ordered. The response is, and they keep its order.
+	fromSynthesis
+
+	// fromAlias is a look-up by a plugin that follows an alias and puts the addresses into its own
+	// answer. That answer is ordered. If the look-up were ordered too, each query would take two
+	// turns, and a cache between the two would keep the order of one client for all.
+	fromAlias
 )
 
-// CoreDNS follows aliases with upstream.Lookup, and dns64 and siit ask for themselves with it: it
-// runs the whole chain again, in the server block that the new name belongs to.
+// originOf returns the origin of the query for records of type qtype that comes with ctx and is
+// answered to w. synthesises says that the server block has dns64 or siit.
 //
-// The answer that carries the addresses of an alias is ordered, and the look-up for it is not; it
-// would otherwise be ordered twice, and what stands between, as cache may, would keep the order of
-// one client for all. dns64 and siit stand above ordering, so what they get has to be ordered here.
-// A look-up for an alias can be told in two ways: it was asked for below an Ordering that orders the
-// answer, or its writer is that of a look-up and no plugin of this server block asks for itself.
-
-// origin returns where the query comes from that is answered to w.
-func (z *zones) origin(ctx context.Context, w dns.ResponseWriter) origin {
-	switch {
-	case ctx.Value(orderedKey{}) != nil:
+// A look-up is for an alias in two cases: if an Ordering above orders the answer that it is for, or
+// if dns64 and siit cannot have made it.
+func originOf(ctx context.Context, w dns.ResponseWriter, qtype uint16, synthesises bool) origin {
+	if ctx.Value(orderedKey{}) != nil {
 		return fromAlias
-	case !isLookup(w):
+	}
+	outer := lookedUpFor(w)
+	switch {
+	case outer == nil:
 		return fromClient
-	case z.synthesises:
+	case synthesises && isOtherFamily(qtype, outer):
 		return fromSynthesis
 	}
 	return fromAlias
@@ -46,14 +53,54 @@ func (z *zones) origin(ctx context.Context, w dns.ResponseWriter) origin {
 // orderedKey is the context key of the writer that orders the answer for which a query is made.
 type orderedKey struct{}
 
-// isLookup reports whether w takes the response to a look-up that the server makes for itself. Every
-// query enters the server through a ScrubWriter; upstream.Lookup lets it end in a nonwriter.
-func isLookup(w dns.ResponseWriter) bool {
+// lookedUpFor returns the writer of the query that a look-up is made for, if w is the writer of a
+// look-up; nil if w is that of a client's query. The server begins each query with a ScrubWriter. In
+// a look-up, the writer below that is the nonwriter of upstream.Lookup.
+func lookedUpFor(w dns.ResponseWriter) *request.ScrubWriter {
+	if entry := scrubWriter(w); entry != nil {
+		if end, ok := entry.ResponseWriter.(*nonwriter.Writer); ok {
+			return scrubWriter(end.ResponseWriter)
+		}
+	}
+	return nil
+}
+
+// isOtherFamily reports whether a look-up of type qtype for the query of outer is one of dns64 or
+// siit: these look up A for AAAA, or AAAA for A. A look-up for an alias has the type of its query, or
+// is for the target of an MX, SRV or the like.
+func isOtherFamily(qtype uint16, outer *request.ScrubWriter) bool {
+	switch askedType(outer) {
+	case dns.TypeA:
+		return qtype == dns.TypeAAAA
+	case dns.TypeAAAA:
+		return qtype == dns.TypeA
+	case dns.TypeNone:
+		return true // more likely than an alias from another server block
+	}
+	return false
+}
+
+// askedType returns the type that the query of w asks for; TypeNone if that cannot be told. The
+// query is in a field that is not exported, which another version of CoreDNS may not have.
+func askedType(w *request.ScrubWriter) uint16 {
+	query, ok := reflect.TypeOf(*w).FieldByName("req")
+	if !ok || query.Type != reflect.TypeFor[*dns.Msg]() {
+		return dns.TypeNone
+	}
+	msg := reflect.ValueOf(w).Elem().FieldByIndex(query.Index)
+	if msg.IsNil() || msg.Elem().FieldByName("Question").Len() == 0 {
+		return dns.TypeNone
+	}
+	return uint16(msg.Elem().FieldByName("Question").Index(0).FieldByName("Qtype").Uint())
+}
+
+// scrubWriter returns the first ScrubWriter below w; nil if there is none. Plugins wrap the writer
+// that they are given, so it unwraps w. For the types that it names, it needs no reflection.
+func scrubWriter(w dns.ResponseWriter) *request.ScrubWriter {
 	for w != nil {
 		switch outer := w.(type) {
 		case *request.ScrubWriter:
-			_, ok := outer.ResponseWriter.(*nonwriter.Writer)
-			return ok
+			return outer
 		case *metrics.Recorder:
 			w = outer.ResponseWriter
 		case *dnstest.Recorder:
@@ -64,7 +111,7 @@ func isLookup(w dns.ResponseWriter) bool {
 			w = embedded(w)
 		}
 	}
-	return false
+	return nil
 }
 
 var responseWriterType = reflect.TypeFor[dns.ResponseWriter]()

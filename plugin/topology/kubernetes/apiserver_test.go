@@ -1,0 +1,244 @@
+package kubernetes
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	v1 "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+)
+
+// apiServer is the part of a Kubernetes API server that two informers need.
+type apiServer struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	version  int
+	objects  map[string]map[string]object // kind, name
+	events   map[string][]event
+	news     chan struct{} // closed when there is an event
+	status   int           // if not 0, the answer to everything
+	old      bool          // knows no sendInitialEvents
+	requests int
+}
+
+type object interface {
+	runtime.Object
+	metav1.Object
+}
+
+type event struct {
+	Type    string `json:"type"`
+	Object  object `json:"object"`
+	version int    `json:"-"`
+}
+
+func newAPIServer(tb testing.TB) *apiServer {
+	s := &apiServer{
+		objects: map[string]map[string]object{"nodes": {}, "endpointslices": {}},
+		events:  map[string][]event{},
+		news:    make(chan struct{}),
+	}
+	s.Server = httptest.NewServer(s)
+	tb.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s
+}
+
+func (s *apiServer) cluster(tb testing.TB) *Cluster {
+	tb.Helper()
+	c := newCluster(&rest.Config{Host: s.URL})
+	tb.Cleanup(func() { c.Stop() })
+	return c
+}
+
+func kindOf(o object) string {
+	if _, ok := o.(*v1.Node); ok {
+		return "nodes"
+	}
+	return "endpointslices"
+}
+
+// put creates or updates objects.
+func (s *apiServer) put(objects ...object) {
+	for _, o := range objects {
+		s.mu.Lock()
+		kind, what := kindOf(o), "ADDED"
+		if _, known := s.objects[kind][o.GetName()]; known {
+			what = "MODIFIED"
+		}
+		s.happen(kind, what, o)
+		s.objects[kind][o.GetName()] = o
+		s.mu.Unlock()
+	}
+}
+
+func (s *apiServer) remove(o object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.objects[kindOf(o)], o.GetName())
+	s.happen(kindOf(o), "DELETED", o.DeepCopyObject().(object))
+}
+
+func (s *apiServer) happen(kind, what string, o object) {
+	s.version++
+	o.SetResourceVersion(strconv.Itoa(s.version))
+	s.events[kind] = append(s.events[kind], event{what, o.DeepCopyObject().(object), s.version})
+	close(s.news)
+	s.news = make(chan struct{})
+}
+
+// answer makes the server answer each request with this HTTP status, and closes the connections that
+// are open. With 0 it answers as usual again.
+func (s *apiServer) answer(status int) {
+	s.mu.Lock()
+	s.status = status
+	s.mu.Unlock()
+	if status != 0 {
+		s.CloseClientConnections()
+	}
+}
+
+func (s *apiServer) asked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
+}
+
+func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.requests++
+	status, old := s.status, s.old
+	s.mu.Unlock()
+	kind := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	q := r.URL.Query()
+	w.Header().Set("Content-Type", "application/json")
+	switch {
+	case status != 0:
+		fail(w, status, kind)
+	case q.Get("watch") == "":
+		s.list(w, kind)
+	case q.Get("sendInitialEvents") == "true" && old:
+		fail(w, http.StatusUnprocessableEntity, kind)
+	default:
+		s.watch(w, r, kind)
+	}
+}
+
+func fail(w http.ResponseWriter, status int, kind string) {
+	reasons := map[int]metav1.StatusReason{
+		http.StatusForbidden:           metav1.StatusReasonForbidden,
+		http.StatusUnauthorized:        metav1.StatusReasonUnauthorized,
+		http.StatusUnprocessableEntity: metav1.StatusReasonInvalid,
+	}
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(metav1.Status{
+		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+		Status:   metav1.StatusFailure, Code: int32(status), Reason: reasons[status],
+		Message: kind + ` is forbidden: User "system:serviceaccount:kube-system:dns" cannot list it`,
+	})
+}
+
+func (s *apiServer) list(w http.ResponseWriter, kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	json.NewEncoder(w).Encode(map[string]any{
+		"kind": "List", "apiVersion": "v1",
+		"metadata": metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)},
+		"items":    slices.Collect(maps.Values(s.objects[kind])),
+	})
+}
+
+func (s *apiServer) watch(w http.ResponseWriter, r *http.Request, kind string) {
+	out := json.NewEncoder(w)
+	since, _ := strconv.Atoi(r.URL.Query().Get("resourceVersion"))
+	s.mu.Lock()
+	if r.URL.Query().Get("sendInitialEvents") == "true" {
+		for _, o := range s.objects[kind] {
+			out.Encode(event{Type: "ADDED", Object: o})
+		}
+		bookmark := object(&v1.Node{TypeMeta: metav1.TypeMeta{Kind: "Node", APIVersion: "v1"}})
+		if kind == "endpointslices" {
+			bookmark = &discovery.EndpointSlice{TypeMeta: metav1.TypeMeta{Kind: "EndpointSlice", APIVersion: "discovery.k8s.io/v1"}}
+		}
+		bookmark.SetResourceVersion(strconv.Itoa(s.version))
+		bookmark.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
+		out.Encode(event{Type: "BOOKMARK", Object: bookmark})
+		since = s.version
+	}
+	s.mu.Unlock()
+	for {
+		s.mu.Lock()
+		for _, e := range s.events[kind] {
+			if e.version > since {
+				out.Encode(e)
+				since = e.version
+			}
+		}
+		news := s.news
+		s.mu.Unlock()
+		w.(http.Flusher).Flush()
+		select {
+		case <-r.Context().Done():
+			return
+		case <-news:
+		}
+	}
+}
+
+// node returns a Node. region and zone may be empty. The networks with a "/" are pod networks, the
+// others the node's own addresses.
+func node(name, region, zone string, networks ...string) *v1.Node {
+	n := &v1.Node{
+		TypeMeta:   metav1.TypeMeta{Kind: "Node", APIVersion: "v1"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"kubernetes.io/os": "linux"}},
+	}
+	if region != "" {
+		n.Labels[v1.LabelTopologyRegion] = region
+	}
+	if zone != "" {
+		n.Labels[v1.LabelTopologyZone] = zone
+	}
+	for _, network := range networks {
+		if strings.Contains(network, "/") {
+			n.Spec.PodCIDRs = append(n.Spec.PodCIDRs, network)
+		} else {
+			n.Status.Addresses = append(n.Status.Addresses, v1.NodeAddress{Type: v1.NodeInternalIP, Address: network})
+		}
+	}
+	return n
+}
+
+// endpointSlice returns an EndpointSlice. A place is an endpoint, "address node zone", where "-" stands
+// for none.
+func endpointSlice(name string, places ...string) *discovery.EndpointSlice {
+	s := &discovery.EndpointSlice{
+		TypeMeta:    metav1.TypeMeta{Kind: "EndpointSlice", APIVersion: "discovery.k8s.io/v1"},
+		ObjectMeta:  metav1.ObjectMeta{Name: name, Namespace: "default"},
+		AddressType: discovery.AddressTypeIPv4,
+	}
+	for _, place := range places {
+		words := strings.Fields(place)
+		e := discovery.Endpoint{Addresses: words[:1]}
+		if words[1] != "-" {
+			e.NodeName = &words[1]
+		}
+		if words[2] != "-" {
+			e.Zone = &words[2]
+		}
+		s.Endpoints = append(s.Endpoints, e)
+	}
+	return s
+}

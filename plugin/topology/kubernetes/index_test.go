@@ -1,0 +1,179 @@
+package kubernetes
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
+
+	v1 "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
+)
+
+// indexed returns the table of a cluster that has these nodes and EndpointSlices.
+func indexed(objects ...object) *topology.Table {
+	var nodes, endpointSlices []any
+	for _, o := range objects {
+		if kindOf(o) == "nodes" {
+			nodes = append(nodes, trimmed(o))
+		} else {
+			endpointSlices = append(endpointSlices, trimmed(o))
+		}
+	}
+	return indexNodes(nodes).tableWith(endpointSlices)
+}
+
+func checkPlaces(t *testing.T, table *topology.Table, want map[string]string) {
+	t.Helper()
+	for addr, location := range want {
+		if got := table.Find(netip.MustParseAddr(addr)).String(); got != location {
+			t.Errorf("%s is at %q, want %q", addr, got, location)
+		}
+	}
+}
+
+func TestPlaceOfNodes(t *testing.T) {
+	outside := node("n1", "r1", "z1", "10.1.0.0/24", "fd00:1::/64", "192.0.2.1", "2001:db8::1", "::ffff:10.77.0.0/112")
+	outside.Status.Addresses = append(outside.Status.Addresses,
+		v1.NodeAddress{Type: v1.NodeExternalIP, Address: "198.51.100.1"},
+		v1.NodeAddress{Type: v1.NodeHostName, Address: "203.0.113.1"},
+		v1.NodeAddress{Type: v1.NodeInternalIP, Address: "not an address"})
+	outside.Spec.PodCIDRs = append(outside.Spec.PodCIDRs, "not a network", "10.3.0.7/24")
+	table := indexed(outside, node("n2", "", "z1", "10.2.0.0/24"), node("n3", "", "z2", "10.4.0.0/24"),
+		node("n4", "", "", "10.5.0.0/24"), node("n5", "r1", "", "10.6.0.0/24"))
+	checkPlaces(t, table, map[string]string{
+		"10.1.0.9": "r1/z1/n1", "fd00:1::9": "r1/z1/n1",
+		"192.0.2.1": "r1/z1/n1", "2001:db8::1": "r1/z1/n1", "198.51.100.1": "r1/z1/n1", "203.0.113.1": "",
+		"10.3.0.1": "r1/z1/n1", "10.77.0.1": "r1/z1/n1",
+		"10.2.0.9": "r1/z1/n2", // n1, in the same zone, has the region
+		"10.4.0.9": "-/z2/n3",
+		"10.5.0.9": "-/-/n4",
+		"10.6.0.9": "r1/-/n5",
+	})
+	if table.Depth() != 3 {
+		t.Errorf("%d deep, want 3", table.Depth())
+	}
+}
+
+func TestUnlabelledNodesShareNothing(t *testing.T) {
+	table := indexed(node("n1", "", "", "10.1.0.0/24"), node("n2", "", "", "10.2.0.0/24"))
+	a, b := table.Find(netip.MustParseAddr("10.1.0.1")), table.Find(netip.MustParseAddr("10.2.0.1"))
+	if a.Shared(b) != 0 || a.Shared(a) != 3 {
+		t.Errorf("%s shares %d labels with %s and %d with itself, want 0 and 3", a, a.Shared(b), b, a.Shared(a))
+	}
+}
+
+func TestPlaceOfEndpoints(t *testing.T) {
+	names := endpointSlice("names", "10.8.8.8 n1 z1")
+	names.AddressType = discovery.AddressTypeFQDN
+	six := endpointSlice("six", "fd00:9::1 n2 z2")
+	six.AddressType = discovery.AddressTypeIPv6
+	table := indexed(
+		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24"),
+		endpointSlice("web", "10.1.0.1 n1 z1", "10.2.0.1 n1 z1", "10.1.0.2 - z1", "10.1.0.3 - z2",
+			"172.16.0.1 n2 z2", "172.16.0.2 gone z1", "172.16.0.3 gone z7", "172.16.0.4 gone -", "172.16.0.5 - -"),
+		names, six)
+	checkPlaces(t, table, map[string]string{
+		"10.1.0.1":   "r1/z1/n1",
+		"10.2.0.1":   "r1/z1/n1", // where the pod networks say n2
+		"10.1.0.2":   "r1/z1/n1", // narrower, by the pod network
+		"10.1.0.3":   "r1/z2",
+		"172.16.0.1": "r1/z2/n2",
+		"172.16.0.2": "r1/z1", // there is no such node, but such a zone
+		"172.16.0.3": "-/z7",
+		"172.16.0.4": "", "172.16.0.5": "", "10.8.8.8": "",
+		"fd00:9::1": "r1/z2/n2",
+	})
+	if got := table.Len(); got != 3+6 {
+		t.Errorf("%d networks, want 3 of nodes and 6 of endpoints", got)
+	}
+}
+
+func TestClaimsAreMerged(t *testing.T) {
+	table := indexed(
+		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1", "192.0.2.9"),
+		node("n2", "r1", "z1", "10.1.0.0/24"), node("n3", "r2", "z3", "192.0.2.9"),
+		endpointSlice("a", "172.16.0.1 n1 z1", "172.16.0.2 n1 z1", "172.16.0.3 n1 z1", "192.0.2.1 n3 z3"),
+		endpointSlice("b", "172.16.0.1 n1 z1", "172.16.0.2 n2 z1", "172.16.0.3 n3 z3"),
+		endpointSlice("c", "172.16.0.3 n1 z1"))
+	checkPlaces(t, table, map[string]string{
+		"10.1.0.7":   "r1/z1",
+		"192.0.2.1":  "r1/z1/n1", // a node's own address
+		"192.0.2.9":  "",
+		"172.16.0.1": "r1/z1/n1",
+		"172.16.0.2": "r1/z1",
+		"172.16.0.3": "", // although two claims are the same
+	})
+}
+
+// syntheticCluster returns nodes in three regions and nine zones, and slices of 100 endpoints each.
+// The endpoints have addresses in their node's pod network or, if cloud is true, outside of all.
+func syntheticCluster(nodes, endpoints int, cloud bool) (
+	nodeObjects []*v1.Node, sliceObjects []*discovery.EndpointSlice) {
+
+	rnd := rand.New(rand.NewPCG(11, 12))
+	for i := range nodes {
+		network := fmt.Sprintf("10.%d.%d.0/24", i>>8, i&255)
+		address := fmt.Sprintf("192.168.%d.%d", i>>8, i&255)
+		region, zone := fmt.Sprintf("region-%d", i%3), fmt.Sprintf("zone-%d", i%9)
+		nodeObjects = append(nodeObjects, node(fmt.Sprintf("node-%d", i), region, zone, network, address))
+	}
+	for at := 0; at < endpoints; at += 100 {
+		var places []string
+		for i := at; i < min(at+100, endpoints); i++ {
+			n := rnd.IntN(nodes)
+			address := fmt.Sprintf("10.%d.%d.%d", n>>8, n&255, 2+i%250)
+			if cloud {
+				address = fmt.Sprintf("172.%d.%d.%d", 16+i>>16, i>>8&255, i&255)
+			}
+			places = append(places, fmt.Sprintf("%s node-%d zone-%d", address, n, n%9))
+		}
+		sliceObjects = append(sliceObjects, endpointSlice(fmt.Sprintf("service-%d", at), places...))
+	}
+	return nodeObjects, sliceObjects
+}
+
+func TestOrderOfObjectsDoesNotMatter(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(13, 14))
+	nodes, endpointSlices := syntheticCluster(20, 300, true)
+	nodes[0].Labels[v1.LabelTopologyRegion] = "region-2" // but node 18, in the same zone, has region-0
+	delete(nodes[9].Labels, v1.LabelTopologyRegion)      // and node 9, in that zone too, has none
+	var objects []object
+	for _, n := range nodes {
+		n.Spec.PodCIDRs = []string{fmt.Sprintf("10.0.%d.0/24", rnd.IntN(10))} // of two nodes on average
+		objects = append(objects, n)
+	}
+	for _, s := range endpointSlices {
+		again := s.DeepCopy()
+		for i := range again.Endpoints {
+			again.Endpoints[i].NodeName = &nodes[rnd.IntN(len(nodes))].Name
+		}
+		objects = append(objects, s, again)
+	}
+	// describe lists where all addresses of the nodes and endpoints are.
+	describe := func(table *topology.Table) string {
+		var text strings.Builder
+		for n := range 20 {
+			for _, format := range []string{"10.0.%d.1", "192.168.0.%d"} {
+				addr := netip.MustParseAddr(fmt.Sprintf(format, n))
+				fmt.Fprintln(&text, addr, table.Find(addr))
+			}
+		}
+		for n := range 300 {
+			addr := netip.MustParseAddr(fmt.Sprintf("172.16.%d.%d", n>>8, n&255))
+			fmt.Fprintln(&text, addr, table.Find(addr))
+		}
+		fmt.Fprintln(&text, table.Len())
+		return text.String()
+	}
+	want := describe(indexed(objects...))
+	for range 20 {
+		rnd.Shuffle(len(objects), func(i, j int) { objects[i], objects[j] = objects[j], objects[i] })
+		if got := describe(indexed(objects...)); got != want {
+			t.Fatalf("another order, another table:\n%s\nand\n%s", want, got)
+		}
+	}
+}
