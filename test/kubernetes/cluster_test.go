@@ -48,13 +48,15 @@ type cluster struct {
 // restart.
 const adminToken = "admin"
 
-// startCluster starts a control plane, which stops when the test ends.
-func startCluster(t *testing.T) *cluster {
+// startCluster starts a control plane, which stops when the test ends. flags are further flags of
+// the API server, which override those that the tests share.
+func startCluster(t *testing.T, flags ...string) *cluster {
 	t.Helper()
 	discardKlog(t)
 
 	c := &cluster{owner: t, proxy: newAPIProxy(t), etcd: startEtcd(t)}
 	c.flags, c.ca = apiServerFlags(t)
+	c.flags = append(c.flags, flags...)
 	if err := c.startAPIServer(); err != nil {
 		t.Fatal(err)
 	}
