@@ -182,7 +182,7 @@ func (b *block) parseTopology() error {
 	}
 	if args[0] == "kubernetes" {
 		args = append(args, "", "")
-		b.ranking.Topology, err = kubernetes.New(args[1], args[2])
+		b.ranking.Topology, err = kubernetes.New(kubernetes.Options{Kubeconfig: args[1], Context: args[2]})
 	} else {
 		if len(args) > 1 {
 			return b.errorf("%s is one word too many: wants FILE", args[1])
