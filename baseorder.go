@@ -32,5 +32,7 @@ var orderKeepers = []string{
 
 // keepOrder reports whether every plugin of a server block keeps the order of RRsets.
 func keepOrder(handlers []plugin.Handler) bool {
-	return !slices.ContainsFunc(handlers, func(h plugin.Handler) bool { return !slices.Contains(orderKeepers, h.Name()) })
+	return !slices.ContainsFunc(handlers, func(h plugin.Handler) bool {
+		return !slices.Contains(orderKeepers, h.Name())
+	})
 }

@@ -67,7 +67,7 @@ func (c *config) corefile(tb testing.TB, dir string) string {
 		if _, err := file.WriteString(strings.Join(c.topology, "\n") + "\n"); err != nil {
 			tb.Fatal(err)
 		}
-		line("topology", file.Name())
+		line("topology", fmt.Sprintf("%q", file.Name())) // the name of a subtest may have a #, which begins a comment
 	}
 	for _, w := range c.weights {
 		line("weight", w)

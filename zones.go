@@ -17,8 +17,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zones are the policies of one server block, by zone. After join they do not change any more, and
-// are safe for concurrent use. A nil zones has no policies.
+// zones are the policies of one server block, by zone. Their policies are immutable after join;
+// from then on they are safe for concurrent use. A nil zones has no policies.
 type zones struct {
 	rules  map[string]*zoneRule // by zone: lower case, fully qualified
 	root   *zoneRule            // for the root zone; nil: none
@@ -28,6 +28,8 @@ type zones struct {
 	view        string // the name of the server block's view; "": none
 	rotates     bool   // a plugin of the server block may give an RRset in another order each time
 	synthesises bool   // the server block has dns64 or siit
+
+	warnings []string // about the directives, to be logged when the server starts
 
 	// metadataUsed says that the metadata plugin has called Metadata, so that somebody may read it.
 	// A server block has one handler for each of its zones and addresses, but metadata calls only
@@ -42,8 +44,8 @@ type zoneRule struct {
 	servers sync.Map // *dnsserver.Server → *serverRule
 }
 
-// A serverRule is the policy for a zone as one server applies it. It holds all that is the same for
-// every query to the zone at that server, so that nothing is looked up again while an answer waits.
+// A serverRule is the policy for a zone as one server applies it: with all that is the same for
+// every query to the zone at that server. It is made for the first of these queries and kept.
 type serverRule struct {
 	policy    *policy
 	stream    bool // the server takes queries over TLS, HTTPS, QUIC or gRPC
@@ -166,6 +168,7 @@ func (z *zones) start() error {
 // stop stops all topologies.
 func (z *zones) stop() error { return stopAll(z.topologies()) }
 
+// stopAll stops these topologies and returns their errors.
 func stopAll(topologies []topology.Source) (err error) {
 	for _, t := range topologies {
 		err = errors.Join(err, t.Stop())

@@ -1,5 +1,5 @@
-// Package ecs reads the EDNS Client Subnet option of queries that trusted resolvers send, and writes
-// it into responses (RFC 7871).
+// Package ecs reads the EDNS Client Subnet option of queries that trusted resolvers send, and
+// writes it into responses (RFC 7871).
 package ecs
 
 import (
@@ -12,8 +12,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TrustedResolvers is the set of resolvers whose option is believed (RFC 7871, section 11). Add must
-// not be called once queries are served; from then on the set is safe for concurrent use.
+// TrustedResolvers is the set of resolvers whose option is believed (RFC 7871, section 11). The
+// zero TrustedResolvers is empty. Add must not be called once queries are served; from then on the
+// set is safe for concurrent use.
 type TrustedResolvers struct{ networks bart.Lite }
 
 // Add adds the resolvers of a network.
@@ -48,8 +49,10 @@ func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) *Option {
 // keepsLength reports whether the options in opt are as long as they were in the message that opt
 // was unpacked from. If the message had no options, or there was no message, it returns true.
 //
-// Package dns pads an ADDRESS of too few bytes with zeros, and drops the bytes that are too many.
-// Both are malformed (RFC 7871, section 6), and afterwards only RDLENGTH tells.
+// Package dns pads an ADDRESS that has too few bytes with zeros, and drops the bytes that are too
+// many. Both are malformed (RFC 7871, section 6), and afterwards only the RDLENGTH of the record
+// shows it. No plugin of CoreDNS that stands above this one changes the options of a query, which
+// would look the same.
 func keepsLength(opt *dns.OPT) bool {
 	received := int(opt.Hdr.Rdlength)
 	return received == 0 || received == dns.Len(opt)-dns.Len(&opt.Hdr)
@@ -62,15 +65,15 @@ type Option struct {
 	otherOptions []dns.EDNS0 // the other options of the query that CoreDNS sends back
 }
 
-// Client returns the address of the client: ADDRESS, which ends in zeros where SOURCE PREFIX-LENGTH
-// is short. It returns the zero Addr if that length is 0, which says that the client does not want
-// to be known.
+// Client returns the address of the client: ADDRESS, which has only zeros after the first SOURCE
+// PREFIX-LENGTH bits. It returns the zero Addr if that length is 0, which says that the client does
+// not want to be known.
 func (o *Option) Client() netip.Addr { return o.client }
 
-// parse returns a copy of s. It returns nil if s is not what RFC 7871, section 6, wants in a query: a
-// known family, an ADDRESS of that family, a prefix length that the family has, no bit set beyond
-// that length, and SCOPE PREFIX-LENGTH 0. It also returns nil for an IPv4-mapped address in family 2,
-// which no client has. Family 0 with length 0, which dig sends, is accepted.
+// parse returns a copy of s. It returns nil if s is not what RFC 7871, section 6, wants in a query:
+// a known family, an ADDRESS of that family, a prefix length that the family has, no bit set beyond
+// that length, and SCOPE PREFIX-LENGTH 0. It also returns nil for an IPv4-mapped address in family
+// 2, which no client has. Family 0 with length 0, which dig sends, is accepted.
 func parse(s *dns.EDNS0_SUBNET) *Option {
 	o := &Option{sent: *s}
 	o.sent.Address = slices.Clone(s.Address)
@@ -98,10 +101,10 @@ func parse(s *dns.EDNS0_SUBNET) *Option {
 }
 
 // Answer gives response res the option back: FAMILY, ADDRESS and SOURCE PREFIX-LENGTH as they were
-// sent, and scope as SCOPE PREFIX-LENGTH (RFC 7871, section 7.2.1). Scope must be 0 if the response
-// does not depend on the client, and in negative answers (section 7.4). If SOURCE PREFIX-LENGTH is 0,
-// so is the scope. If res has a longer scope already, as the response of an upstream can, that is
-// kept.
+// sent, and scope as SCOPE PREFIX-LENGTH (RFC 7871, section 7.2.1). The caller passes 0 if the
+// response does not depend on the client, and for negative answers (section 7.4). If res has a
+// longer scope for this client already, as the response of an upstream can, that is kept. If SOURCE
+// PREFIX-LENGTH is 0, so is SCOPE PREFIX-LENGTH.
 //
 // Answer sets the Extra field of res to a new section. It only reads the old one and its records.
 func (o *Option) Answer(res *dns.Msg, scope int) {
@@ -110,20 +113,24 @@ func (o *Option) Answer(res *dns.Msg, scope int) {
 	res.Extra = o.withOption(res.Extra, &out)
 }
 
-// scopeIn returns the SCOPE PREFIX-LENGTH that the additional section extra has for this client; 0 if
-// it has none.
+// scopeIn returns the SCOPE PREFIX-LENGTH that the additional section extra has for this client; 0
+// if it has none.
 func (o *Option) scopeIn(extra []dns.RR) int {
 	i := indexOPT(extra)
 	if i < 0 {
 		return 0
 	}
 	for _, e := range extra[i].(*dns.OPT).Option {
-		s, ok := e.(*dns.EDNS0_SUBNET)
-		if ok && s.Family == o.sent.Family && s.SourceNetmask == o.sent.SourceNetmask && s.Address.Equal(o.sent.Address) {
+		if s, ok := e.(*dns.EDNS0_SUBNET); ok && o.isEchoedBy(s) {
 			return int(s.SourceScope)
 		}
 	}
 	return 0
+}
+
+// isEchoedBy reports whether s is the option of a response to a query with o.
+func (o *Option) isEchoedBy(s *dns.EDNS0_SUBNET) bool {
+	return s.Family == o.sent.Family && s.SourceNetmask == o.sent.SourceNetmask && s.Address.Equal(o.sent.Address)
 }
 
 // withOption returns a copy of the additional section extra with option in its OPT record, or in a

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/coredns/coredns/plugin/pkg/edns"
+
 	"github.com/miekg/dns"
 )
 
@@ -37,6 +39,16 @@ func received(t *testing.T, options ...dns.EDNS0) *dns.Msg {
 	return r
 }
 
+// otherOptions are what queries carry besides.
+var otherOptions = []dns.EDNS0{
+	&dns.EDNS0_NSID{Code: dns.EDNS0NSID},
+	&dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0011223344556677"},
+	&dns.EDNS0_EXPIRE{Code: dns.EDNS0EXPIRE, Empty: true},
+	&dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE},
+	&dns.EDNS0_LOCAL{Code: 65000, Data: []byte("local")},
+	&dns.EDNS0_PADDING{Padding: make([]byte, 7)},
+}
+
 // raw returns a Client Subnet option with these bytes in hexadecimal.
 func raw(t *testing.T, bytes string) dns.EDNS0 {
 	t.Helper()
@@ -47,7 +59,8 @@ func raw(t *testing.T, bytes string) dns.EDNS0 {
 	return &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: data}
 }
 
-// TestOptionsFromTheWire unpacks options: FAMILY, SOURCE PREFIX-LENGTH, SCOPE PREFIX-LENGTH, ADDRESS.
+// TestOptionsFromTheWire has options byte by byte: FAMILY, SOURCE PREFIX-LENGTH, SCOPE
+// PREFIX-LENGTH, ADDRESS.
 func TestOptionsFromTheWire(t *testing.T) {
 	for _, tt := range []struct {
 		name, bytes string
@@ -93,25 +106,23 @@ func TestOptionsFromTheWire(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			option := raw(t, string(slices.DeleteFunc([]byte(tt.bytes), func(b byte) bool { return b == ' ' })))
-			nsid, cookie := &dns.EDNS0_NSID{Code: dns.EDNS0NSID}, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0011223344556677"}
-			padding, expire := &dns.EDNS0_PADDING{Padding: make([]byte, 7)}, &dns.EDNS0_EXPIRE{Code: dns.EDNS0EXPIRE, Empty: true}
-			keepalive := &dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE}
-			for _, options := range [][]dns.EDNS0{{option}, {nsid, option, cookie}, {cookie, expire, keepalive, option, padding}} {
-				got := trusting().Option(received(t, options...), resolver)
-				switch {
-				case (got == nil) != (tt.client == "malformed"):
-					t.Fatalf("among %d options: got %+v", len(options), got)
-				case got == nil:
-				case tt.client == "" && got.Client().IsValid() || tt.client != "" && got.Client() != netip.MustParseAddr(tt.client):
-					t.Errorf("among %d options: the client is %v", len(options), got.Client())
+			last, first := append(otherOptions, option), append([]dns.EDNS0{option}, otherOptions...)
+			for _, options := range [][]dns.EDNS0{{option}, last, first} {
+				client := "malformed"
+				if got := trusting().Option(received(t, options...), resolver); got != nil && got.Client().IsValid() {
+					client = got.Client().String()
+				} else if got != nil {
+					client = ""
+				}
+				if client != tt.client {
+					t.Errorf("one of %d options: got client %q, want %q", len(options), client, tt.client)
 				}
 			}
 		})
 	}
 }
 
-// TestOptionsThatPackageDNSRefuses holds what never comes as far as a plugin: the server answers
-// FORMERR.
+// TestOptionsThatPackageDNSRefuses has options that no plugin sees: the server answers FORMERR.
 func TestOptionsThatPackageDNSRefuses(t *testing.T) {
 	for name, bytes := range map[string]string{
 		"an unknown family":         "0003180000",
@@ -136,13 +147,18 @@ func TestOptionsThatPackageDNSRefuses(t *testing.T) {
 
 func subnet(family uint16, addr string, source, scope uint8) *dns.EDNS0_SUBNET {
 	a := netip.MustParseAddr(addr)
-	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: a.AsSlice()}
+	return &dns.EDNS0_SUBNET{
+		Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: a.AsSlice(),
+	}
 }
 
 func TestOnlyTrustedResolversAreBelieved(t *testing.T) {
 	r := received(t, subnet(1, "10.9.8.0", 24, 0))
 	for source, want := range map[string]bool{
-		"203.0.113.53": true, "203.0.113.54": false, "2001:db8:53::7": true, "2001:db8:54::7": false, "::ffff:203.0.113.53": false,
+		"203.0.113.53":   true,
+		"203.0.113.54":   false,
+		"2001:db8:53::7": true,
+		"2001:db8:54::7": false,
 	} {
 		if got := trusting().Option(r, netip.MustParseAddr(source)); (got != nil) != want {
 			t.Errorf("from %s: %v", source, got)
@@ -191,7 +207,7 @@ func TestAnswer(t *testing.T) {
 		{"from below in a negative answer", subnet(1, "10.9.8.0", 24, 0), 0, subnet(1, "10.9.8.0", 24, 20), 20},
 		{"longer than an address", subnet(1, "10.9.8.0", 24, 0), 24, subnet(1, "10.9.8.0", 24, 200), 32},
 		{"from below for others", subnet(1, "10.9.8.0", 24, 0), 8, subnet(1, "10.9.9.0", 24, 32), 8},
-		{"from below for another family", subnet(1, "32.1.13.0", 24, 0), 8, subnet(2, "2001:d00::", 24, 32), 8},
+		{"from below for another family", subnet(1, "10.9.8.0", 24, 0), 8, subnet(2, "::ffff:10.9.8.0", 24, 32), 8},
 		{"from below for another length", subnet(1, "10.9.8.0", 24, 0), 8, subnet(1, "10.9.8.0", 23, 32), 8},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -205,7 +221,8 @@ func TestAnswer(t *testing.T) {
 			res := &dns.Msg{Extra: []dns.RR{a, tsig}}
 			others := []dns.EDNS0{}
 			if tt.below != nil {
-				opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}, Option: []dns.EDNS0{tt.below, cookie}}
+				opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}}
+				opt.Option = []dns.EDNS0{tt.below, cookie}
 				opt.SetDo()
 				res.Extra, others = []dns.RR{a, opt, tsig}, []dns.EDNS0{cookie}
 			}
@@ -233,5 +250,23 @@ func TestAnswer(t *testing.T) {
 				t.Errorf("the section from below changed from\n%s\nto\n%s", wasBefore, got)
 			}
 		})
+	}
+}
+
+// TestAnswerWithSupportedOptions checks that a new OPT record has those options of the query that
+// CoreDNS would send back in it, each once.
+func TestAnswerWithSupportedOptions(t *testing.T) {
+	supported := &dns.EDNS0_LOCAL{Code: 65001, Data: []byte("supported")}
+	other := &dns.EDNS0_LOCAL{Code: 65002, Data: []byte("other")}
+	edns.SetSupportedOption(supported.Code)
+	edns.SetSupportedOption(dns.EDNS0SUBNET)
+	o := trusting().Option(received(t, other, subnet(1, "10.9.8.0", 24, 0), supported), resolver)
+	for range 2 {
+		res := new(dns.Msg)
+		o.Answer(res, 16)
+		want := []dns.EDNS0{supported, subnet(1, "10.9.8.0", 24, 16)}
+		if got := res.IsEdns0().Option; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("options %v, want %v", got, want)
+		}
 	}
 }

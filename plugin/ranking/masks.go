@@ -62,7 +62,7 @@ type masks struct {
 	tier    tierByBits // of an address of the client's family
 	other   tierByBits // of an address of the other family: the last tier, whatever bits it shares
 	lengths []int      // longest first
-	scope   int        // clients of the class that share this many bits have the same tiers
+	scope   int        // all clients that share this many bits with one of the class have its tiers
 }
 
 // newClassMasks returns the masks of every class.
@@ -82,7 +82,7 @@ func newClassMasks(l MaskLengths) (all [classes]*masks) {
 		all[c] = newMasks(lengths, offset)
 	}
 	if l.Classful {
-		// Three bits tell a client without a classful network from those with one.
+		// The first 3 bits tell a client without a classful network from the others.
 		all[classDE].scope = max(all[classDE].scope, 3)
 	}
 	return all

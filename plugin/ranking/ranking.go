@@ -48,7 +48,7 @@ func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
 		k.preference = r.sortlist.find(client)
 	}
 	if r.topology != nil {
-		// Asked in this order, a table that is read completely in between counts as not synced.
+		// Ready comes first: if the topology gets ready in between, the table counts as unsynced.
 		k.unsynced = !r.topology.Ready()
 		k.table = r.topology.Table()
 		k.location = k.table.Find(client)
@@ -59,13 +59,12 @@ func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
 func (r *Ranker) Topology() topology.Source { return r.topology }
 
 // A Ranking gives every address its tier for one client. It holds one version of the topology, so
-// that all addresses of an answer are compared by the same table, and the scope of the answer is
-// that of this table too.
+// that the same table decides about all addresses of an answer and about its scope.
 type Ranking struct {
 	client     ipaddr.Addr
 	ip4        bool  // the client's family
 	bits       uint8 // in the client's address; 0: no client
-	unsynced   bool  // the topology was not read completely yet
+	unsynced   bool  // the topology was not ready
 	masks      *masks
 	sortlist   *sortlist          // nil: none
 	preference *preference        // nil: no sort list statement holds the client
@@ -74,8 +73,8 @@ type Ranking struct {
 }
 
 // FallBackTo gives the client the location of address a if the topology does not know the client's
-// own. Where a resolver asks for its client, that is the address of the resolver: the cache of a node
-// is on the node of the Pods that it asks for.
+// own. For a client that a resolver asks for, a is the address of the resolver: the DNS cache on a
+// Kubernetes node asks for the Pods of this node.
 func (k *Ranking) FallBackTo(a netip.Addr) {
 	if k.location == nil {
 		k.location = k.table.Find(a)
@@ -89,15 +88,15 @@ func (k *Ranking) Client() ipaddr.Addr { return k.client }
 func (k *Ranking) ClientBits() int { return int(k.bits) }
 
 // Scope returns the length of the longest prefix of the client's address that the tiers of k can
-// depend on (RFC 7871, section 7.2.1): every client inside it has the same tiers, and the same scope.
-// It is 0 if k does not look at the client, for the zero Addr and for the zero Ranking. Scope does
-// not allocate.
+// depend on (RFC 7871, section 7.2.1): every client inside it has the same tiers and the same
+// scope. It is 0 if k does not look at the client, if there is no client, and for the zero Ranking.
+// Scope does not allocate.
 func (k *Ranking) Scope() int {
 	if k.bits == 0 {
 		return 0
 	}
 	if k.unsynced {
-		return k.ClientBits() // for this client only, so that the order is not cached for others
+		return k.ClientBits() // so that nobody caches the order for other clients
 	}
 	scope := k.masks.scope
 	if k.sortlist != nil {

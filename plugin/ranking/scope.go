@@ -1,6 +1,7 @@
 package ranking
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"sort"
@@ -10,20 +11,22 @@ import (
 	"github.com/gaissmai/bart"
 )
 
-// boundaries are the addresses of one family, in ascending order, whose longest match in a table is
-// another one than that of the address before. With them a scope takes one binary search:
+// boundaries are the addresses of one family, in ascending order, for which a table has another
+// value than for the address before. So one binary search finds a scope.
 //
-//	networks     ├───────── 0 ─────────┤
-//	                  ├─ 1 ─┤                ├─ 2 ─┤
-//	boundaries   ↑    ↑     ↑           ↑    ↑     ↑
+//	networks      ├───────── 0 ─────────┤     ├─ 2 ─┤
+//	                  ├─ 1 ─┤
+//	boundaries    ↑   ↑      ↑           ↑    ↑      ↑
 type boundaries []ipaddr.Addr
 
 // newBoundaries returns the boundaries of the IPv4 and of the IPv6 addresses in t.
 func newBoundaries(t *bart.Table[int]) (ip4, ip6 boundaries) {
 	for n := range t.All() {
 		for _, a := range []netip.Addr{n.Addr(), lastAddr(n).Next()} {
-			switch before := a.Prev(); {
-			case !before.IsValid() || sameMatch(t, before, a): // or a is not valid: n has the last address of all
+			before := a.Prev()
+			switch {
+			case !before.IsValid(): // a is the first address of its family, or there is no next one
+			case sameValue(t, before, a):
 			case a.Is4():
 				ip4 = append(ip4, ipaddr.FromNetip(a))
 			default:
@@ -41,9 +44,9 @@ func lastAddr(n netip.Prefix) netip.Addr {
 	return ipaddr.FromNetip(first).Last(offset + n.Bits()).NetipAs(first.Is4())
 }
 
-// sameMatch reports whether the longest matches of a and b in t have the same value, or neither has
-// a match.
-func sameMatch(t *bart.Table[int], a, b netip.Addr) bool {
+// sameValue reports whether the longest matches of a and b in t have the same value. Two addresses
+// without a match count as having the same.
+func sameValue(t *bart.Table[int], a, b netip.Addr) bool {
 	i, found := t.Lookup(a)
 	j, foundToo := t.Lookup(b)
 	return i == j && found == foundToo
@@ -52,20 +55,14 @@ func sameMatch(t *bart.Table[int], a, b netip.Addr) bool {
 // sorted returns the addresses in ascending order, each once. It overwrites its argument.
 func sorted(addrs []ipaddr.Addr) boundaries {
 	slices.SortFunc(addrs, func(a, b ipaddr.Addr) int {
-		switch {
-		case a.Less(b):
-			return -1
-		case b.Less(a):
-			return 1
-		}
-		return 0
+		return cmp.Or(cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Lo, b.Lo))
 	})
 	return slices.Clip(slices.Compact(addrs))
 }
 
-// scope returns the length of the shortest prefix around a that no boundary divides: one bit more
-// than a shares with the nearest address on the other side of a boundary. Like all lengths of an
-// ipaddr.Addr, it counts the bits in front of an IPv4 address; it is 0 if there is no boundary.
+// scope returns the length of the shortest prefix around a that no boundary divides. That is one
+// bit more than a shares with the nearest address beyond a boundary, and 0 if there is no boundary.
+// The length of an IPv4 prefix includes the ipaddr.Offset4 bits in front of the address.
 func (b boundaries) scope(a ipaddr.Addr) int {
 	above := sort.Search(len(b), func(i int) bool { return a.Less(b[i]) })
 	length := 0

@@ -14,8 +14,11 @@ import (
 
 // bases are addresses that random ones share bits with. They include both ends of both families and
 // the IPv6 addresses beside the IPv4-mapped ones.
-var bases = []string{"0.0.0.0", "10.0.0.0", "10.0.255.255", "172.16.22.4", "192.168.1.0", "224.0.0.5", "255.255.255.255",
-	"::", "::fffe:ffff:ffff", "::1:0:0:0", "2001:db8::", "2001:db8:0:1::", "ffff::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}
+var bases = []string{
+	"0.0.0.0", "10.0.0.0", "10.0.255.255", "172.16.22.4", "192.168.1.0", "224.0.0.5", "255.255.255.255",
+	"::", "::fffe:ffff:ffff", "::1:0:0:0", "2001:db8::", "2001:db8:0:1::", "ffff::",
+	"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+}
 
 // addrNear returns an address that shares its first bits, at least so many of them, with a.
 func addrNear(rnd *rand.Rand, a netip.Addr, shared int) netip.Addr {
@@ -85,9 +88,9 @@ func statementOf(statements []Statement, client netip.Addr) int {
 	})
 }
 
-// ends returns the first and the last address of each network in the statements, the addresses beside
-// them, and the first and the last address of each family. So every run of addresses that one
-// statement decides for has its own ends among them.
+// ends returns the first and the last address of each network in the statements, the addresses
+// beside them, and the first and the last address of each family. So they include both ends of
+// every range of addresses for which one statement decides.
 func ends(statements []Statement) []netip.Addr {
 	networks := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 	for _, s := range statements {
@@ -107,13 +110,13 @@ func ends(statements []Statement) []netip.Addr {
 
 // sharedBits returns how many leading bits two addresses of one family share.
 func sharedBits(a, b netip.Addr) int {
-	x, y := a.AsSlice(), b.AsSlice()
+	x, y := a.As16(), b.As16()
 	for i := range x {
 		if x[i] != y[i] {
-			return 8*i + bits.LeadingZeros8(x[i]^y[i])
+			return 8*i + bits.LeadingZeros8(x[i]^y[i]) - (128 - a.BitLen())
 		}
 	}
-	return 8 * len(x)
+	return a.BitLen()
 }
 
 func rankingFor(r *Ranker, client netip.Addr) *Ranking {
@@ -122,8 +125,9 @@ func rankingFor(r *Ranker, client netip.Addr) *Ranking {
 	return k
 }
 
-// TestScopeOfASortList compares 40,000 scopes with a search through all networks for the nearest
-// client for whom another statement decides: the scope is one bit more than that client shares.
+// TestScopeOfASortList compares 40,000 scopes with a search through the ends of all networks for
+// the nearest address for which another statement decides. The scope must be one bit longer than
+// what the client shares with that address.
 func TestScopeOfASortList(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(23, 24))
 	for _, size := range []struct{ statements, lists, clients int }{
@@ -165,8 +169,8 @@ func randomConfig(rnd *rand.Rand, t *testing.T, statements int) Config {
 	c.Sortlist = randomStatements(rnd, statements)
 	for i := range c.Sortlist {
 		for range rnd.IntN(4) {
-			networks := []netip.Prefix{networkNearABase(rnd), networkNearABase(rnd)}
-			c.Sortlist[i].Preference = append(c.Sortlist[i].Preference, Rank{Networks: networks, Negated: rnd.IntN(3) == 0})
+			rank := Rank{Networks: []netip.Prefix{networkNearABase(rnd), networkNearABase(rnd)}, Negated: rnd.IntN(3) == 0}
+			c.Sortlist[i].Preference = append(c.Sortlist[i].Preference, rank)
 		}
 	}
 	if rnd.IntN(2) == 0 {
@@ -204,9 +208,9 @@ type fixed struct {
 func (f fixed) Table() *topology.Table { return f.table }
 func (f fixed) Ready() bool            { return true }
 
-// TestClientsInsideAScopeAreRankedAlike takes 40,000 clients. Every other client inside the scope of
-// one must see the same tiers and get the same scope: scopes that overlap would have a cache give
-// each client what the client before it got (RFC 7871, section 7.2.1).
+// TestClientsInsideAScopeAreRankedAlike takes 40,000 clients. Every other client inside the scope
+// of one must have the same tiers, and also the same scope: where scopes overlap, the answer of a
+// cache depends on who asked before (RFC 7871, section 7.2.1).
 func TestClientsInsideAScopeAreRankedAlike(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(25, 26))
 	for _, size := range []struct{ statements, configs, clients int }{
@@ -228,7 +232,8 @@ func TestClientsInsideAScopeAreRankedAlike(t *testing.T) {
 					o := rankingFor(r, other)
 					o.FallBackTo(resolver)
 					if o.Scope() != scope.Bits() {
-						t.Fatalf("%v is in %v, the scope of %v, and has the scope %d\n%+v", other, scope, client, o.Scope(), c)
+						t.Fatalf("%v is in %v, the scope of %v, and has the scope %d\n%+v",
+							other, scope, client, o.Scope(), c)
 					}
 					for range 3 {
 						a := addrNearABase(rnd)
@@ -244,7 +249,8 @@ func TestClientsInsideAScopeAreRankedAlike(t *testing.T) {
 	}
 }
 
-// changing is a topology that is read completely after a Ranker took its table for the first time.
+// changing is a topology that gets ready right after its table was taken for the first time. Then
+// it has another table each time, until the last.
 type changing struct {
 	topology.Source
 	tables []*topology.Table
@@ -258,7 +264,8 @@ func (c *changing) Table() *topology.Table {
 
 func (c *changing) Ready() bool { return c.taken > 0 }
 
-// TestScopeIsThatOfTheTableThatRanks has the topology change while a client is ranked, and after it.
+// TestScopeIsThatOfTheTableThatRanks has the topology change while a client is ranked, and
+// afterwards.
 func TestScopeIsThatOfTheTableThatRanks(t *testing.T) {
 	table := func(network string) *topology.Table {
 		var b topology.Builder
@@ -271,20 +278,22 @@ func TestScopeIsThatOfTheTableThatRanks(t *testing.T) {
 		}
 		return table
 	}
-	for client, wants := range map[string][]int{"10.4.3.2": {32, 16, 24, 24}, "2001:db8::7": {128, 32, 48, 48}} {
-		r := New(Config{Topology: &changing{tables: []*topology.Table{{}, table("10.4.0.0/16"), table("10.4.3.0/24")}}})
-		if client != "10.4.3.2" {
-			r = New(Config{Topology: &changing{tables: []*topology.Table{{}, table("2001:db8::/32"), table("2001:db8::/48")}}})
-		}
+	for _, tt := range []struct {
+		client        string
+		first, second *topology.Table
+		scopes        []int // of one ranking after the other
+	}{
+		{"10.4.3.2", table("10.4.0.0/16"), table("10.4.3.0/24"), []int{32, 16, 24, 24}},
+		{"2001:db8::7", table("2001:db8::/32"), table("2001:db8::/48"), []int{128, 32, 48, 48}},
+	} {
+		r := New(Config{Topology: &changing{tables: []*topology.Table{{}, tt.first, tt.second}}})
 		var rankings []*Ranking
-		for range wants {
-			rankings = append(rankings, rankingFor(r, netip.MustParseAddr(client)))
+		for range tt.scopes {
+			rankings = append(rankings, rankingFor(r, netip.MustParseAddr(tt.client)))
 		}
-		for i, want := range wants {
-			for range 2 {
-				if got := rankings[i].Scope(); got != want {
-					t.Errorf("ranking %d of %s has scope %d, want %d", i, client, got, want)
-				}
+		for i, want := range tt.scopes {
+			if got := rankings[i].Scope(); got != want {
+				t.Errorf("ranking %d of %s has scope %d, want %d", i, tt.client, got, want)
 			}
 		}
 	}
@@ -294,9 +303,9 @@ func TestScopeOfNobody(t *testing.T) {
 	r := New(Config{
 		Masks:    MaskLengths{IPv4: []int{24}, IPv6: []int{64}, Classful: true},
 		Sortlist: []Statement{{Clients: []netip.Prefix{netip.MustParsePrefix("::/1")}}},
-		Topology: &changing{tables: []*topology.Table{nil}},
+		Topology: fixed{},
 	})
-	for name, k := range map[string]*Ranking{"zero Ranking": {}, "Ranking of the zero Addr": rankingFor(r, netip.Addr{})} {
+	for name, k := range map[string]*Ranking{"zero Ranking": {}, "zero Addr": rankingFor(r, netip.Addr{})} {
 		if k.Scope() != 0 || k.ClientBits() != 0 {
 			t.Errorf("%s: scope %d of %d bits", name, k.Scope(), k.ClientBits())
 		}
@@ -373,7 +382,11 @@ func TestScopeDoesNotAllocate(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(27, 28))
 	for _, n := range listSizes {
 		for _, ip4 := range []bool{true, false} {
-			r := New(Config{Masks: MaskLengths{IPv4: []int{8}}, Sortlist: disjointStatements(n, ip4), Topology: fixed{table: randomTable(rnd, t)}})
+			r := New(Config{
+				Masks:    MaskLengths{IPv4: []int{8}},
+				Sortlist: disjointStatements(n, ip4),
+				Topology: fixed{table: randomTable(rnd, t)},
+			})
 			clients := scopedClients(rnd, r, n, ip4)
 			got := testing.AllocsPerRun(10, func() {
 				for _, k := range clients {
@@ -387,19 +400,21 @@ func TestScopeDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestBoundariesAreFew makes sure that a search is short: two boundaries for a network at most, and
-// none where the same statement decides on both sides.
+// TestBoundariesAreFew limits the steps of a search: a network has two boundaries at most, and none
+// between addresses for which one statement decides.
 func TestBoundariesAreFew(t *testing.T) {
 	for _, n := range listSizes {
 		for _, ip4 := range []bool{true, false} {
 			l := newSortlist(disjointStatements(n, ip4))
-			if got := len(l.boundaries4) + len(l.boundaries6); got != n+1 { // the networks stand side by side
+			if got := len(l.boundaries4) + len(l.boundaries6); got != n+1 { // the networks are adjacent
 				t.Errorf("%d statements, IPv4 %v: %d boundaries, want %d", n, ip4, got, n+1)
 			}
 		}
 	}
-	one := Statement{Clients: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/9"), netip.MustParsePrefix("10.128.0.0/9"),
-		netip.MustParsePrefix("10.7.0.0/16"), netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
+	var one Statement
+	for _, network := range []string{"10.0.0.0/9", "10.128.0.0/9", "10.7.0.0/16", "0.0.0.0/0", "2001:db8::/32", "::/0"} {
+		one.Clients = append(one.Clients, netip.MustParsePrefix(network))
+	}
 	if l := newSortlist([]Statement{one}); len(l.boundaries4)+len(l.boundaries6) > 0 {
 		t.Errorf("one statement for all has the boundaries %v and %v", l.boundaries4, l.boundaries6)
 	}

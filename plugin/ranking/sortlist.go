@@ -27,8 +27,7 @@ type sortlist struct {
 	clients     *bart.Table[int] // network → the first statement that holds it
 	preferences []*preference    // by statement
 
-	// boundaries4 and boundaries6 are where another statement, or none, begins to decide.
-	boundaries4, boundaries6 boundaries
+	boundaries4, boundaries6 boundaries // of clients, by family
 }
 
 // newSortlist returns the sort list of these statements. It keeps none of its argument.
@@ -52,8 +51,8 @@ func (l *sortlist) find(client netip.Addr) *preference {
 	return nil
 }
 
-// scope returns the length of the shortest prefix around client, which is IPv4 or not, in which the
-// same statement decides for every address, or none does.
+// scope returns the length of the shortest prefix around client, which is IPv4 or not, in which
+// find returns the same for every address.
 func (l *sortlist) scope(client ipaddr.Addr, ip4 bool) int {
 	if ip4 {
 		return max(0, l.boundaries4.scope(client)-ipaddr.Offset4)

@@ -23,21 +23,22 @@ const maxSpans = 256
 //	set    A1  A2  A3   the records, as received
 //	tiers  2   2   0    their tiers
 //	base   0   2   1    indexes into set in base order, where that is not as received: A1 A3 A2
-//	order  2   0   1    indexes into set in the new order, where a rotation is not all: A3 A1 A2
+//	order  2   0   1    indexes into set in the new order, unless a rotation is all: A3 A1 A2
 type places struct {
 	spans []span
 	n     int  // spans in use
 	moved bool // a record changes its place
 
 	base    []uint16 // nil: base order is as received
-	order   []uint16
-	ordered bool // write uses order; otherwise the new order is a rotation of each tier
+	order   []uint16 // valid if ordered; otherwise write sorts and rotates the records themselves
+	ordered bool
 
 	received []uint16 // 0, 1, 2, …
 	tierBuf  []uint32 // for rebase and renumber
 }
 
-// reset makes room for RRsets of up to n records and a ranking of so many tiers.
+// reset makes room for RRsets of up to n records and a ranking of so many tiers. If there are more
+// than maxSpans, renumber leaves at most one tier for each record.
 func (p *places) reset(n, tiers int) {
 	if tiers = min(tiers, max(n, maxSpans)); tiers > len(p.spans) {
 		p.spans = make([]span, tiers)
@@ -70,7 +71,8 @@ func (p *places) count(tiers []uint32, tierCount int) (several bool) {
 	return most > 1
 }
 
-// rebase makes base, which p keeps, the base order of the RRset, and puts tiers into that order.
+// rebase makes base the base order of the RRset, and puts tiers into that order. p keeps base until
+// the next count.
 func (p *places) rebase(base []uint16, tiers []uint32) {
 	p.base = base
 	p.tierBuf = append(p.tierBuf[:0], tiers...)

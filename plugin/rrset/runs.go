@@ -143,8 +143,8 @@ func sameMemory(a, b string) bool {
 }
 
 // rrsetRecords returns the records of the RRset that begins with run i, as received, and their
-// tiers. It returns none if run i continues an RRset. The records of a single run are a part of in;
-// those of several runs are a copy, which is valid until the next call.
+// tiers. It returns none if run i continues an RRset. The records of a single run are a part of in,
+// and must not be written to; those of several runs are a copy, which is valid until the next call.
 func (r *runs) rrsetRecords(in []dns.RR, i int) ([]dns.RR, []uint32) {
 	p := &r.all[i]
 	switch {

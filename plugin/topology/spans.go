@@ -33,11 +33,7 @@ func (n entry[K]) endsBefore(a K) bool { return n.first.Last(int(n.length)).Less
 
 // prefix returns the network.
 func (n entry[K]) prefix() netip.Prefix {
-	addr := n.first.Netip()
-	if !addr.IsValid() { // :: is the absent address to package ipaddr
-		addr = netip.IPv6Unspecified()
-	}
-	return netip.PrefixFrom(addr, int(n.length))
+	return netip.PrefixFrom(n.first.Netip(), int(n.length))
 }
 
 // spans divides the addresses of one family into spans of consecutive addresses that have the same
