@@ -17,7 +17,7 @@ var (
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
 		Name:      "topology_entries",
-		Help:      "Number of networks in the topology table.",
+		Help:      "Number of networks and addresses in the topology table.",
 	}, []string{"source"})
 
 	lastSync = promauto.NewGaugeVec(prometheus.GaugeOpts{
@@ -86,7 +86,7 @@ func (m *Metrics) Close() {
 	})
 }
 
-// Entries publishes the number of networks in the source's table.
+// Entries publishes the number of networks and addresses in the source's table.
 func (m *Metrics) Entries(n int) {
 	m.publish(func() { entries.WithLabelValues(m.source).Set(float64(n)) })
 }
