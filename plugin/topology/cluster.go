@@ -83,6 +83,9 @@ func (c *Cluster) Table() *Table { return c.table.Load() }
 // Ready reports whether nodes and endpoints have been read once, by this Cluster or by the one before it.
 func (c *Cluster) Ready() bool { return c.ready.Load() }
 
+// Levels returns the names of the labels.
+func (c *Cluster) Levels() []string { return []string{"region", "zone", "node"} }
+
 // Name returns "kubernetes".
 func (c *Cluster) Name() string { return clusterName }
 
