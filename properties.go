@@ -145,7 +145,7 @@ func (b *block) parseSortlist() error {
 	if err != nil {
 		return err
 	}
-	var st ranking.Statement
+	st := ranking.Statement{Line: b.Line()}
 	if st.Clients, err = parseNetworks(args[0]); err != nil {
 		return b.errorf("%v", err)
 	}

@@ -57,9 +57,10 @@ type tierByBits [129]uint8
 
 // masks are subnet masks read as tiers, for the clients of one class. They are immutable.
 type masks struct {
-	tier    tierByBits // of an address of the client's family
-	other   tierByBits // of an address of the other family: the last tier, whatever bits it shares
-	lengths []int      // longest first
+	tier      tierByBits // of an address of the client's family
+	other     tierByBits // of an address of the other family: the last tier, whatever bits it shares
+	lengths   []int      // longest first
+	classOnly bool       // the only length is that of the classful network
 }
 
 // newClassMasks returns the masks of every class.
@@ -77,6 +78,7 @@ func newClassMasks(l MaskLengths) (all [classes]*masks) {
 		lengths = slices.Compact(slices.Sorted(slices.Values(lengths)))
 		slices.Reverse(lengths)
 		all[c] = newMasks(lengths, offset)
+		all[c].classOnly = c != ip6 && len(l.IPv4) == 0
 	}
 	return all
 }
@@ -97,3 +99,14 @@ func newMasks(lengths []int, offset int) *masks {
 
 // tiers returns how many tiers m tells apart, the one of all the rest included.
 func (m *masks) tiers() int { return len(m.lengths) + 1 }
+
+// near returns the Near of the addresses in a tier.
+func (m *masks) near(tier uint32) Near {
+	switch {
+	case int(tier) >= len(m.lengths):
+		return NearElsewhere
+	case tier > 0 || m.classOnly:
+		return NearNetwork
+	}
+	return NearSubnet
+}
