@@ -107,7 +107,7 @@ func TestCheckLoadbalance(t *testing.T) {
 	}{
 		{"below", "ordering loadbalance", "ordering\nloadbalance", "[WARNING] plugin/ordering: Corefile:1 - loadbalance in the same server " +
 			"block shuffles what the turns start from, so that they are no longer exact: remove loadbalance\n"},
-		{"above", "loadbalance ordering", "ordering\nloadbalance", "Corefile:1 - loadbalance is compiled in above ordering and would shuffle " +
+		{"above", "loadbalance ordering", "ordering\nloadbalance", "plugin/ordering: Corefile:1 - loadbalance is compiled in above ordering and would shuffle " +
 			"what is ordered: remove it from this server block, or put ordering directly before loadbalance in plugin.cfg"},
 		{"above, but in another server block", "loadbalance ordering", "ordering", ""},
 		{"alone", "ordering loadbalance", "ordering", ""},
@@ -118,7 +118,7 @@ func TestCheckLoadbalance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := logged(t, func() error { return checkLoadbalance(config, "Corefile:1") })
+			got := logged(t, func() error { return logCheck(config) })
 			if got != tt.want {
 				t.Errorf("got:  %s\nwant: %s", got, tt.want)
 			}

@@ -22,6 +22,8 @@ type zones struct {
 	root   *zoneRule            // for the root zone; nil: none
 	labels int                  // of the zone with the most labels
 
+	position string // of the first directive: "Corefile:7"
+
 	// What the zones know of their server block once it starts.
 	view        string // the name of its view; "": none
 	rotates     bool   // a plugin may give an RRset in another order each time
