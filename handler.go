@@ -66,7 +66,7 @@ func (o *Ordering) options(ctx context.Context, p *policy, w dns.ResponseWriter,
 	}
 	found.unlimited = p.limit > 0 && wantsDNSSEC(r)
 	if watched {
-		found.metadata = metadataIn(ctx)
+		found.metadata, found.explainer = metadataIn(ctx), o.zones.explainer
 	}
 	if found == noOptions {
 		return &noOptions
@@ -85,6 +85,7 @@ func wantsDNSSEC(r *dns.Msg) bool {
 // queryOptions is per-query state that most queries lack; those share noOptions.
 type queryOptions struct {
 	metadata  *queryMetadata // nil: nobody asks for it
+	explainer *explainer     // nil: nobody asks for it
 	ecs       *ecs.Option    // nil: no Client Subnet option that is trusted
 	unlimited bool           // answer_limit does not apply
 }
@@ -150,8 +151,12 @@ func (w *writer) order(res *dns.Msg) {
 		q.Limit = p.limit
 	}
 	p.ranker.Rank(&q.Ranking, w.client())
+	answer, extra := res.Answer, res.Extra
 	res.Answer = p.orderer.Answer(res.Answer, &q, res.Question[0].Name)
 	res.Extra = p.orderer.Additional(res.Extra, &q)
+	if e := w.options.explainer; e != nil {
+		e.report(w, answer, extra, res, &q)
+	}
 	if first, ip4, ok := firstAddress(res.Answer); ok {
 		tier := q.Ranking.Tier(first, ip4)
 		w.rule.count(tier)

@@ -27,6 +27,7 @@ type policy struct {
 	limit    int                   // most records of an address RRset; 0: all
 	trusted  *ecs.TrustedResolvers // nil: none
 	position string                // of the directive: "Corefile:7"
+	lines    map[string]int        // of its properties
 }
 
 // canonical reports whether the turns of a response start from the canonical order. steady says that

@@ -160,6 +160,7 @@ func (b *block) policy(position string, turns *rrset.Turns) *policy {
 		limit:    b.limit,
 		trusted:  b.trusted,
 		position: position,
+		lines:    b.lines,
 	}
 }
 

@@ -29,7 +29,10 @@ type zones struct {
 	rotates     bool   // a plugin may give an RRset in another order each time
 	synthesises bool   // dns64 or siit may ask for addresses of the other family
 
-	// watched says that somebody asks for metadata. It stands here because the metadata plugin asks
+	// explainer gets an explanation of each response; nil: nobody asks for it.
+	explainer *explainer
+
+	// watched says that somebody asks for metadata or explanations. It stands here because the metadata plugin asks
 	// one handler of a server block, and each of its zones and addresses has a handler of its own.
 	watched atomic.Bool
 }
