@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +55,12 @@ func (f *File) Ready() bool { return true }
 
 // Name returns the path as it was given.
 func (f *File) Name() string { return f.path }
+
+// Explain returns the name and line of the file that has addr, or that the file does not have it.
+func (f *File) Explain(addr netip.Addr) string { return explainFile(f.Name(), f.Table(), addr) }
+
+// Describe returns the name of the file and how many networks it has.
+func (f *File) Describe() string { return filepath.Base(f.Name()) + ", " + count(f.Table().Len()) }
 
 // Start watches the file. Where the system does not tell of changes, as when it has no more watches to give, the file is looked at
 // every 30 seconds, and a warning says so. The error is always nil.
