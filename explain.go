@@ -55,6 +55,10 @@ func (o *Ordering) Explain(f func(*Explanation)) {
 	o.zones.watched.Store(true)
 }
 
+// ForgetTurns makes every question, of all server blocks, begin with its first turn again. So the
+// explanations for two clients differ only where the clients do.
+func ForgetTurns() { turns.Forget() }
+
 // Rules returns the directives of the server block of o, by zone.
 func (o *Ordering) Rules() []Rule {
 	var rules []Rule

@@ -65,6 +65,15 @@ func (t *Turns) take(key uint64, first uint32) uint32 {
 	}
 }
 
+// Forget makes every question one that is asked for the first time.
+func (t *Turns) Forget() {
+	for i := range t.words {
+		for j := range t.words[i] {
+			t.words[i][j].Store(0)
+		}
+	}
+}
+
 // hit counts a turn of the question in word, which was w a moment ago, and returns it. If another
 // question has replaced it since, that one loses a turn, and nothing else.
 func hit(word *atomic.Uint64, w uint64) uint32 {

@@ -1,0 +1,98 @@
+package chain
+
+import (
+	"context"
+	"sync"
+
+	"github.com/coredns-ordering/ordering"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+
+	"github.com/miekg/dns"
+)
+
+// probes are what the probes of a Chain have in common.
+type probes struct {
+	records []dns.RR // the answer to everything that ordering asks the plugins below; nil: they answer
+
+	mu      sync.Mutex // some plugins ask in the background
+	ordered []*ordering.Explanation
+}
+
+// add adds an explanation of the response to the query that is answered.
+func (p *probes) add(x *ordering.Explanation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ordered = append(p.ordered, x)
+}
+
+// take returns what was added since the last call.
+func (p *probes) take() []*ordering.Explanation {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.ordered
+	p.ordered = nil
+	return all
+}
+
+// A probe stands between two plugins. It records that the lower one answers. The handlers themselves
+// stay as they are, as plugins look for the handlers of others.
+type probe struct {
+	plugin.Handler // the lower plugin
+	upper          string
+	common         *probes
+}
+
+// addProbes puts a probe on top of each plugin of a server block.
+func addProbes(config *dnsserver.Config, common *probes) {
+	for i, make := range config.Plugin {
+		config.Plugin[i] = func(next plugin.Handler) plugin.Handler {
+			if next == nil {
+				return make(nil)
+			}
+			p := &probe{Handler: next, common: common}
+			upper := make(p)
+			p.upper = upper.Name()
+			return upper
+		}
+	}
+	if len(config.Plugin) > 0 {
+		top := func(next plugin.Handler) plugin.Handler { return topmost{&probe{Handler: next, common: common}} }
+		config.Plugin = append([]plugin.Plugin{top}, config.Plugin...)
+	}
+}
+
+// topmost is a handler that does nothing, so that the topmost plugin has a probe as well.
+type topmost struct{ *probe }
+
+// Name returns a name that no plugin has.
+func (topmost) Name() string { return "topmost" }
+
+// ServeDNS implements plugin.Handler.
+func (p *probe) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if p.upper == "ordering" && p.common.records != nil {
+		res := new(dns.Msg).SetReply(r)
+		res.Authoritative, res.Answer = true, p.common.records
+		return dns.RcodeSuccess, w.WriteMsg(res)
+	}
+	return p.Handler.ServeDNS(ctx, &probeWriter{w, ctx, p.Name()}, r)
+}
+
+// answeredKey is the context key of the *string that gets the name of the plugin that answers.
+type answeredKey struct{}
+
+// A probeWriter is what a plugin writes its response to.
+type probeWriter struct {
+	dns.ResponseWriter
+	ctx  context.Context
+	name string
+}
+
+// WriteMsg records the plugin as the one that answers if none below it was.
+func (w *probeWriter) WriteMsg(m *dns.Msg) error {
+	if answered, ok := w.ctx.Value(answeredKey{}).(*string); ok && *answered == "" {
+		*answered = w.name
+	}
+	return w.ResponseWriter.WriteMsg(m)
+}
