@@ -10,17 +10,20 @@ import (
 type baseOrder uint8
 
 const (
-	baseAuto      baseOrder = iota // received where the order below is always the same, else canonical
+	baseAuto      baseOrder = iota // as policy.canonical decides for each response
 	baseReceived                   // as it came from the plugins below
 	baseCanonical                  // by the bytes of the RDATA (RFC 4034, section 6.3)
 )
 
 // orderKeepers are the plugins of CoreDNS that answer an RRset in the same order each time, or that
-// do not answer with addresses of their own. Any other plugin may rotate or shuffle, and its turns
-// and ours could cancel each other: of two addresses the client would get the same first for ever.
+// do not answer with addresses of their own. Any other plugin may rotate or shuffle. Its turns and
+// ours could cancel each other: if both rotate two addresses by one, the same address always comes
+// first.
 var orderKeepers = []string{
+	// These answer in the same order each time.
 	"auto", "dynupdate", "file", "hosts", "secondary", "template",
 
+	// These have no addresses of their own, or pass on those from below.
 	"acl", "any", "autopath", "bufsize", "cache", "cancel", "chaos", "dns64", "dnssec", "dnstap", "erratic", "errors",
 	"geoip", "header", "health", "loadbalance", "local", "log", "loop", "metadata", "minimal", "nsid", "ordering",
 	"pprof", "prometheus", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "trace", "transfer", "tsig",
@@ -29,5 +32,7 @@ var orderKeepers = []string{
 
 // keepOrder reports whether every plugin of a server block keeps the order of RRsets.
 func keepOrder(handlers []plugin.Handler) bool {
-	return !slices.ContainsFunc(handlers, func(h plugin.Handler) bool { return !slices.Contains(orderKeepers, h.Name()) })
+	return !slices.ContainsFunc(handlers, func(h plugin.Handler) bool {
+		return !slices.Contains(orderKeepers, h.Name())
+	})
 }

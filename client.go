@@ -5,9 +5,9 @@ import (
 	"net/netip"
 )
 
-// clientAddr returns the address in a, which is a source of packets or connections as CoreDNS reports
-// it: an IPv4-mapped IPv6 address counts as IPv4, a zone is left out. It returns the zero Addr when
-// there is none in a.
+// clientAddr returns the IP address in a, the source of a query as CoreDNS reports it. It returns
+// an IPv4-mapped IPv6 address as IPv4, and leaves out a zone. If a has no address it returns the
+// zero Addr.
 func clientAddr(a net.Addr) netip.Addr {
 	var client netip.Addr
 	switch a := a.(type) {
@@ -17,12 +17,13 @@ func clientAddr(a net.Addr) netip.Addr {
 	case *net.TCPAddr:
 		client, _ = netip.AddrFromSlice(a.IP)
 	default:
-		client = parseHost(a.String()).WithZone("") // proxyproto has a type of its own
+		client = parseHost(a.String()).WithZone("") // as for the plugin proxyproto, which has its own type
 	}
 	return client.Unmap()
 }
 
-// parseHost returns the address in host, which may have a port; the zero Addr when there is none.
+// parseHost returns the IP address in host, which may have a port. If host has no address it
+// returns the zero Addr.
 func parseHost(host string) netip.Addr {
 	if ap, err := netip.ParseAddrPort(host); err == nil {
 		return ap.Addr()

@@ -2,54 +2,21 @@ package ordering
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"net/netip"
 	"slices"
 	"testing"
-
-	"github.com/coredns-ordering/ordering/plugin/ranking"
-	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 )
 
-// subnet returns a Client Subnet option.
-func subnet(family uint16, addr string, source, scope uint8) *dns.EDNS0_SUBNET {
-	ip := net.ParseIP(addr)
-	if family == 1 && ip.To4() != nil {
-		ip = ip.To4()
-	}
-	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: ip}
+// withBytes returns a Client Subnet option for a /24 whose address has these bytes.
+func withBytes(family uint16, address ...byte) *dns.EDNS0_SUBNET {
+	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: 24, Address: address}
 }
 
-// asking returns a query with these EDNS options.
-func asking(options ...dns.EDNS0) *dns.Msg {
-	r := new(dns.Msg).SetQuestion(hot, dns.TypeA)
-	r.SetEdns0(1232, false)
-	r.IsEdns0().Option = options
-	return r
-}
-
-// subnetsIn returns the Client Subnet options of m.
-func subnetsIn(m *dns.Msg) (all []*dns.EDNS0_SUBNET) {
-	opt := m.IsEdns0()
-	if opt == nil {
-		return nil
-	}
-	for _, o := range opt.Option {
-		if s, ok := o.(*dns.EDNS0_SUBNET); ok {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-const resolver = "203.0.113.53"
-
-// TestClientSubnetDecides asks with options that are believed and with some that are not; the far address comes first
-// where nobody else than the resolver is known.
+// TestClientSubnetDecides sends options that count and options that do not. Where none counts, the
+// client is the resolver, and the first address of the zone stays first.
 func TestClientSubnetDecides(t *testing.T) {
 	one := subnet(1, "10.4.3.0", 24, 0)
 	mapped := subnet(1, "10.4.3.0", 24, 0)
@@ -68,12 +35,13 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"a short prefix", resolver, []dns.EDNS0{subnet(1, "10.0.0.0", 8, 0)}, "10.4.3.1", 24},
 		{"another network", resolver, []dns.EDNS0{subnet(1, "192.168.1.0", 24, 0)}, "192.168.1.1", 24},
 		{"IPv6", resolver, []dns.EDNS0{subnet(2, "2001:db8::", 56, 0)}, "192.168.1.1", 64},
+		{"IPv6 that begins with ones", resolver, []dns.EDNS0{subnet(2, "ffff:ffff:ffff::", 48, 0)}, "192.168.1.1", 64},
 		{"not trusted", "203.0.113.54", []dns.EDNS0{one}, "192.168.1.1", -1},
 		{"no option", resolver, nil, "192.168.1.1", -1},
 
-		{"a client that does not want to be known", resolver, []dns.EDNS0{subnet(1, "0.0.0.0", 0, 0)}, "192.168.1.1", 0},
-		{"the same in IPv6", resolver, []dns.EDNS0{subnet(2, "::", 0, 0)}, "192.168.1.1", 0},
-		{"the same as dig sends it", resolver, []dns.EDNS0{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET}}, "192.168.1.1", 0},
+		{"length 0", resolver, []dns.EDNS0{subnet(1, "0.0.0.0", 0, 0)}, "192.168.1.1", 0},
+		{"length 0, IPv6", resolver, []dns.EDNS0{subnet(2, "::", 0, 0)}, "192.168.1.1", 0},
+		{"length 0 as dig sends it", resolver, []dns.EDNS0{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET}}, "192.168.1.1", 0},
 
 		{"host bits set", resolver, []dns.EDNS0{subnet(1, "10.4.3.1", 24, 0)}, "192.168.1.1", -1},
 		{"a scope in the query", resolver, []dns.EDNS0{subnet(1, "10.4.3.0", 24, 24)}, "192.168.1.1", -1},
@@ -81,10 +49,14 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"too long for IPv6", resolver, []dns.EDNS0{subnet(2, "2001:db8::", 129, 0)}, "192.168.1.1", -1},
 		{"a family that nobody knows", resolver, []dns.EDNS0{subnet(3, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"family 0 with a length", resolver, []dns.EDNS0{subnet(0, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
-		{"IPv4 that is IPv6", resolver, []dns.EDNS0{subnet(1, "2001:db8::", 24, 0)}, "192.168.1.1", -1},
-		{"IPv6 that is IPv4", resolver, []dns.EDNS0{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 2, SourceNetmask: 24, Address: net.IP{10, 4, 3, 0}}}, "192.168.1.1", -1},
-		{"IPv4 mapped into IPv6", resolver, []dns.EDNS0{subnet(2, "::ffff:10.4.3.0", 120, 0)}, "192.168.1.1", -1},
-		{"no address", resolver, []dns.EDNS0{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 24}}, "192.168.1.1", -1},
+		{"IPv6 in family 1", resolver, []dns.EDNS0{subnet(1, "2001:db8::", 24, 0)}, "192.168.1.1", -1},
+		{"IPv6 that begins with ones in family 1", resolver, []dns.EDNS0{subnet(1, "ffff:ffff:ffff::", 32, 0)}, "192.168.1.1", -1},
+		{"4 bytes in family 2", resolver, []dns.EDNS0{withBytes(2, 10, 4, 3, 0)}, "192.168.1.1", -1},
+		{"IPv4-mapped", resolver, []dns.EDNS0{subnet(2, "::ffff:10.4.3.0", 120, 0)}, "192.168.1.1", -1},
+		{"every IPv4-mapped address", resolver, []dns.EDNS0{subnet(2, "::ffff:0.0.0.0", 96, 0)}, "192.168.1.1", -1},
+		{"no address", resolver, []dns.EDNS0{withBytes(1)}, "192.168.1.1", -1},
+		{"3 bytes", resolver, []dns.EDNS0{withBytes(1, 10, 4, 3)}, "192.168.1.1", -1},
+		{"17 bytes", resolver, []dns.EDNS0{withBytes(2, make([]byte, 17)...)}, "192.168.1.1", -1},
 		{"length 0 with an address", resolver, []dns.EDNS0{subnet(1, "10.4.3.0", 0, 0)}, "192.168.1.1", -1},
 		{"two options", resolver, []dns.EDNS0{one, subnet(1, "10.5.0.0", 16, 0)}, "192.168.1.1", -1},
 	} {
@@ -112,7 +84,8 @@ func TestClientSubnetDecides(t *testing.T) {
 	}
 }
 
-// TestClientSubnetComesBackBesideOthers checks where the option goes in what comes from below.
+// TestClientSubnetComesBackBesideOthers checks where the option is in the additional section, and
+// that the records from below stay as they are.
 func TestClientSubnetComesBackBesideOthers(t *testing.T) {
 	cookie := &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0011223344556677"}
 	old := subnet(1, "10.4.0.0", 16, 16)
@@ -160,11 +133,17 @@ func TestClientSubnetComesBackBesideOthers(t *testing.T) {
 	}
 }
 
-func TestClientSubnetWithoutAddresses(t *testing.T) {
+// TestScopeIsZeroWithoutAnOrder sends responses that are not ordered and such that are.
+func TestScopeIsZeroWithoutAnOrder(t *testing.T) {
 	transfer := asking(subnet(1, "10.4.3.0", 24, 0))
 	transfer.Question[0].Qtype = dns.TypeAXFR
 	nxdomain := reply(hot, dns.TypeA)
 	nxdomain.Rcode = dns.RcodeNameError
+	nxdomain.Extra = addressRRset("10.4.3.1", "10.4.3.2")
+	servfail := reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...)
+	servfail.Rcode = dns.RcodeServerFailure
+	glue := reply(hot, dns.TypeMX, record(hot+" 300 IN MX 10 mail.example.org."))
+	glue.Extra = addressRRset("10.4.3.1", "10.4.3.2")
 	for _, tt := range []struct {
 		name  string
 		below *dns.Msg
@@ -172,7 +151,9 @@ func TestClientSubnetWithoutAddresses(t *testing.T) {
 		want  []uint8 // scopes
 	}{
 		{"no answer", reply(hot, dns.TypeA), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
-		{"no name", nxdomain, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
+		{"no such name, and addresses in the additional section", nxdomain, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
+		{"SERVFAIL with addresses", servfail, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
+		{"addresses in the additional section", glue, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{24}},
 		{"no address", reply(hot, dns.TypeTXT, record(hot+" 300 IN TXT x")), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
 		{"one address", reply(hot, dns.TypeA, addressRRset("10.4.3.1")...), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{24}},
 		{"a transfer", reply(hot, dns.TypeAXFR, addressRRset("10.4.3.1")...), transfer, nil},
@@ -190,90 +171,7 @@ func TestClientSubnetWithoutAddresses(t *testing.T) {
 	}
 }
 
-func TestScope(t *testing.T) {
-	for _, tt := range []struct {
-		name, properties, client string
-		want                     int
-	}{
-		{"class A", "", "10.4.3.2", 24},
-		{"class C", "", "192.168.1.1", 24},
-		{"IPv6", "", "2001:db8::1", 64},
-		{"the longest of several", "netmask 16 28 8", "10.4.3.2", 28},
-		{"the classful network alone", "netmask 0xffffffff", "10.4.3.2", 8},
-		{"the classful network alone, class B", "netmask 0xffffffff", "172.16.0.1", 16},
-		{"the classful network longest", "netmask 8", "192.168.1.1", 24},
-		{"the class alone", "netmask 0xffffffff", "240.0.0.1", 3},
-		{"a mask shorter than the class", "netmask 1", "240.0.0.1", 3},
-		{"the masks of IPv6", "netmask6 32 56", "2001:db8::1", 56},
-		{"nothing", "local_net_priority off", "10.4.3.2", 0},
-		{"nothing, IPv6", "local_net_priority off", "2001:db8::1", 0},
-		{"a mask of no bits", "classful off\nnetmask 0", "10.4.3.2", 0},
-		{"sticky", "round_robin sticky", "10.4.3.2", 32},
-		{"sticky, IPv6", "round_robin sticky", "2001:db8::1", 128},
-		{"a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "10.4.3.2", 8},
-		{"a statement inside a statement", "local_net_priority off\nsortlist 10.0.0.0/8\nsortlist 10.4.0.0/16", "10.9.9.9", 13},
-		{"near a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "11.0.0.1", 8},
-		{"far from a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "192.168.1.1", 1},
-		{"a statement for all", "local_net_priority off\nsortlist any 10.0.0.0/8", "10.4.3.2", 0},
-		{"statements of the other family", "local_net_priority off\nsortlist 2001:db8::/32", "10.4.3.2", 0},
-		{"a statement longer than the mask", "sortlist 10.4.3.2", "10.4.3.2", 32},
-		{"a statement shorter than the mask", "sortlist 10.0.0.0/8", "10.4.3.2", 24},
-		{"a zone of the topology", "local_net_priority off\ntopology TABLE", "10.4.3.2", 16},
-		{"far from the topology", "local_net_priority off\ntopology TABLE", "192.168.1.1", 1},
-		{"weights", "local_net_priority off\nweight 10.0.0.0/8 3", "10.4.3.2", 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p := policyOf(t, withTable(t, "ordering {\n"+tt.properties+"\n}"))
-			if got := p.scope(netip.MustParseAddr(tt.client)); got != tt.want {
-				t.Errorf("scope %d, want %d", got, tt.want)
-			}
-		})
-	}
-	if got := policyOf(t, "ordering").scope(netip.Addr{}); got != 0 {
-		t.Errorf("scope of nobody is %d", got)
-	}
-}
-
-// TestScopeHoldsClientsThatAreRankedAlike takes clients from inside the scope of another: they must see its tiers.
-func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(17, 18))
-	dir := t.TempDir()
-	for range 500 {
-		c := randomConfig(rnd)
-		corefile := c.corefile(t, dir)
-		p := policyOf(t, corefile)
-		for range 10 {
-			client := randomAddr(rnd)
-			scope := netip.PrefixFrom(client, p.scope(client)).Masked()
-			other := inside(rnd, scope)
-			for range 10 {
-				a, b := randomAddr(rnd), randomAddr(rnd)
-				want := slices.Compare(c.farness(client, a), c.farness(client, b))
-				if got := slices.Compare(c.farness(other, a), c.farness(other, b)); a.Is4() == b.Is4() && got != want {
-					t.Fatalf("%v and %v are in %v, and see %v and %v otherwise\n%s", client, other, scope, a, b, corefile)
-				}
-			}
-		}
-	}
-}
-
-// inside returns an address of a network, often its first or last, or one of the neighbourhood.
-func inside(rnd *rand.Rand, n netip.Prefix) netip.Addr {
-	if a := randomAddr(rnd); n.Contains(a) {
-		return a
-	}
-	b := n.Addr().AsSlice()
-	fill := oneOf(rnd, 0, 1, 2)
-	for bit := n.Bits(); bit < 8*len(b); bit++ {
-		if fill == 1 || fill == 2 && rnd.IntN(2) == 0 {
-			b[bit/8] |= 0x80 >> (bit % 8)
-		}
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
-}
-
-// TestClientSubnetIsReadOnTheWayDown checks that a plugin below that writes to the query changes nothing.
+// TestClientSubnetIsReadOnTheWayDown has a plugin below write to the query and its option.
 func TestClientSubnetIsReadOnTheWayDown(t *testing.T) {
 	sent := subnet(1, "10.4.3.0", 24, 0)
 	o := orderingOf(t, "ordering {\nround_robin off\necs 203.0.113.53\n}", nil)
@@ -287,8 +185,8 @@ func TestClientSubnetIsReadOnTheWayDown(t *testing.T) {
 	}
 }
 
-// TestScopeFromBelowCounts checks that the scope of an upstream stays when it is the longer, so that nobody caches its records
-// for more clients than they are for.
+// TestScopeFromBelowCounts checks that the longer scope of an upstream is kept, so that its records
+// are cached only for the clients that they are for.
 func TestScopeFromBelowCounts(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -311,21 +209,5 @@ func TestScopeFromBelowCounts(t *testing.T) {
 				t.Errorf("options %v, want one of scope %d", got, tt.want)
 			}
 		})
-	}
-}
-
-// TestScopeBeforeTheFirstSync checks that the order of a topology that is not known yet is for one client only.
-func TestScopeBeforeTheFirstSync(t *testing.T) {
-	for _, ready := range []bool{false, true} {
-		p := &policy{ranker: ranking.New(ranking.Config{Topology: &source{ready: ready}}), orderer: rrset.New(rrset.Config{})}
-		for client, bits := range map[string]int{"10.4.3.0": 32, "2001:db8::": 128} {
-			want := 0
-			if !ready {
-				want = bits
-			}
-			if got := p.scope(netip.MustParseAddr(client)); got != want {
-				t.Errorf("ready %v: scope of %s is %d, want %d", ready, client, got, want)
-			}
-		}
 	}
 }

@@ -52,7 +52,6 @@ type Rule struct {
 // be called before the server block serves its first query. It makes queries slow.
 func (o *Ordering) Explain(f func(*Explanation)) {
 	o.zones.explainer = &explainer{f}
-	o.zones.watched.Store(true)
 }
 
 // ForgetTurns makes every question, of all server blocks, begin with its first turn again. So the
@@ -81,7 +80,7 @@ func (e *explainer) report(w *writer, answer, extra []dns.RR, res *dns.Msg, q *r
 	p := w.rule.policy
 	x := &Explanation{
 		Position: p.position,
-		Zone:     w.rule.zone,
+		Zone:     w.rule.responses.zone,
 		Source:   clientAddr(w.RemoteAddr()),
 		Client:   w.client(),
 		Location: q.Ranking.Location(),

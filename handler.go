@@ -6,6 +6,7 @@ import (
 
 	"github.com/coredns-ordering/ordering/internal/ipaddr"
 	"github.com/coredns-ordering/ordering/plugin/ecs"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/coredns/coredns/plugin"
@@ -13,8 +14,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Ordering is the plugin's handler. It puts the answers that Next gives in the order that the policy
-// for the question's zone says. The zero Ordering orders nothing; a Corefile makes one that does.
+// Ordering is the plugin's handler. It orders the answers of Next by the policy for the question's
+// zone. The zero Ordering has no policy and passes every answer on as it is. It is safe for
+// concurrent use.
 type Ordering struct {
 	Next  plugin.Handler
 	zones *zones
@@ -23,26 +25,27 @@ type Ordering struct {
 // Name returns the name of the directive. It implements plugin.Handler.
 func (o *Ordering) Name() string { return pluginName }
 
-// ServeDNS passes the query on and orders the answer on its way back. It implements plugin.Handler.
+// ServeDNS calls Next with a writer that orders the response. It implements plugin.Handler.
 func (o *Ordering) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	if ow := o.writer(ctx, w, r); ow != nil {
-		ctx, w = ow, ow
+		ctx, w = ow, ow // a writer is also the context of the query
 	}
 	return plugin.NextOrFailure(o.Name(), o.Next, ctx, w, r)
 }
 
-// writer returns a writer that orders the response to r and passes it on to w; nil where the response
-// is not to be ordered. It reads from r what the order depends on, because plugins below may rewrite
-// it.
+// writer returns a writer that orders the response to r and passes it on to w. It returns nil if
+// the response must not be ordered: r is not a query, its name is in no zone with a policy, or it
+// looks up an alias for another answer. It reads all that it needs of r, which plugins below may
+// rewrite.
 func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) *writer {
 	if r.Opcode != dns.OpcodeQuery || len(r.Question) == 0 {
 		return nil
 	}
-	rule := o.zones.rule(ctx, r.Question[0].Name)
+	rule := o.zones.serverRule(ctx, r.Question[0].Name)
 	if rule == nil {
 		return nil
 	}
-	from := o.zones.origin(ctx, w)
+	from := originOf(ctx, w, o.zones.synthesises)
 	if from == fromAlias {
 		return nil
 	}
@@ -54,24 +57,24 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	return ow
 }
 
-// options returns what is particular to the query r.
+// options returns the options of the query r, to which p applies.
 func (o *Ordering) options(ctx context.Context, p *policy, w dns.ResponseWriter, r *dns.Msg) *queryOptions {
-	watched := o.zones.watched.Load()
-	if p.trusted == nil && p.limit == 0 && !watched {
+	metadataUsed := o.zones.metadataUsed.Load()
+	if p.trusted == nil && p.limit == 0 && !metadataUsed && o.zones.explainer == nil {
 		return &noOptions
 	}
-	var found queryOptions
+	found := queryOptions{explainer: o.zones.explainer}
 	if p.trusted != nil {
 		found.ecs = p.trusted.Option(r, clientAddr(w.RemoteAddr()))
 	}
 	found.unlimited = p.limit > 0 && wantsDNSSEC(r)
-	if watched {
-		found.metadata, found.explainer = metadataIn(ctx), o.zones.explainer
+	if metadataUsed {
+		found.metadata = metadataIn(ctx)
 	}
 	if found == noOptions {
 		return &noOptions
 	}
-	kept := found // only now allocated
+	kept := found // allocates here; found itself stays on the stack
 	return &kept
 }
 
@@ -84,17 +87,17 @@ func wantsDNSSEC(r *dns.Msg) bool {
 
 // queryOptions is per-query state that most queries lack; those share noOptions.
 type queryOptions struct {
-	metadata  *queryMetadata // nil: nobody asks for it
-	explainer *explainer     // nil: nobody asks for it
-	ecs       *ecs.Option    // nil: no Client Subnet option that is trusted
+	metadata  *queryMetadata // nil: nobody reads metadata of this query
+	explainer *explainer     // nil: nobody asks for an explanation
+	ecs       *ecs.Option    // nil: the query has no Client Subnet option, or it is not trusted
 	unlimited bool           // answer_limit does not apply
 }
 
 var noOptions queryOptions // never written to
 
 // writer orders the response on its way to the client. It is also the context of the query for the
-// plugins below, so that a look-up that they make for an alias is known. One object serves both, and
-// it is small, because every query has one.
+// plugins below: originOf finds it there when one of them looks up an alias. Every query allocates
+// a writer, so it is small, and one object serves both purposes.
 type writer struct {
 	dns.ResponseWriter
 	context.Context
@@ -112,7 +115,7 @@ func (w *writer) Value(key any) any {
 	return w.Context.Value(key)
 }
 
-// seriesOf returns the series that the turns of the query are counted in.
+// seriesOf returns the series that the turns of the query are counted in. from is its origin.
 func (w *writer) seriesOf(from origin) (s rrset.Series) {
 	if w.rule.stream || w.RemoteAddr() != nil && w.RemoteAddr().Network() != "udp" {
 		s |= rrset.Stream
@@ -126,11 +129,12 @@ func (w *writer) seriesOf(from origin) (s rrset.Series) {
 // WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and their
 // records belong to the plugins below and are only read.
 func (w *writer) WriteMsg(res *dns.Msg) error {
+	var q rrset.Query
 	if orderable(res) {
-		w.order(res)
+		w.order(res, &q)
 	}
 	if w.options.ecs != nil {
-		w.answerECS(res)
+		w.answerECS(res, &q.Ranking)
 	}
 	return w.ResponseWriter.WriteMsg(res)
 }
@@ -143,25 +147,29 @@ func orderable(res *dns.Msg) bool {
 
 func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }
 
-// order puts the answer and the additional section of res in order.
-func (w *writer) order(res *dns.Msg) {
+// order puts the answer and the additional section of res in order. It fills q, which must be zero,
+// with what the order depends on.
+func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 	p := w.rule.policy
-	q := rrset.Query{Canonical: p.canonical(res.Authoritative && !w.rule.rotates), Series: w.series}
+	q.Canonical, q.Series = p.canonical(res.Authoritative && !w.rule.rotates), w.series
 	if !w.options.unlimited {
 		q.Limit = p.limit
 	}
 	p.ranker.Rank(&q.Ranking, w.client())
+	if w.options.ecs != nil {
+		q.Ranking.FallBackTo(clientAddr(w.RemoteAddr()))
+	}
 	answer, extra := res.Answer, res.Extra
-	res.Answer = p.orderer.Answer(res.Answer, &q, res.Question[0].Name)
-	res.Extra = p.orderer.Additional(res.Extra, &q)
+	res.Answer = p.orderer.Answer(res.Answer, q, res.Question[0].Name)
+	res.Extra = p.orderer.Additional(res.Extra, q)
 	if e := w.options.explainer; e != nil {
-		e.report(w, answer, extra, res, &q)
+		e.report(w, answer, extra, res, q)
 	}
 	if first, ip4, ok := firstAddress(res.Answer); ok {
 		tier := q.Ranking.Tier(first, ip4)
-		w.rule.count(tier)
+		w.rule.responses.count(tier)
 		if m := w.options.metadata; m != nil {
-			m.first, m.tier = first.Netip(ip4), tier
+			m.first, m.tier = first.NetipAs(ip4), tier
 		}
 	}
 }
@@ -175,15 +183,16 @@ func (w *writer) client() netip.Addr {
 	return clientAddr(w.RemoteAddr())
 }
 
-// answerECS gives res the Client Subnet option of the query back. Without an address in it, the
-// response does not depend on the client. Zone transfers are left alone.
-func (w *writer) answerECS(res *dns.Msg) {
+// answerECS gives res the Client Subnet option of the query back. k is the ranking that res was
+// ordered by, the zero Ranking if it was not. A response without an address does not depend on the
+// client. Zone transfers are left alone.
+func (w *writer) answerECS(res *dns.Msg, k *ranking.Ranking) {
 	if res == nil || len(res.Question) == 0 || isTransfer(res.Question[0].Qtype) {
 		return
 	}
 	scope := 0
 	if hasAddress(res.Answer) || hasAddress(res.Extra) {
-		scope = w.rule.policy.scope(w.options.ecs.Client())
+		scope = w.rule.policy.scope(k)
 	}
 	w.options.ecs.Answer(res, scope)
 }

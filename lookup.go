@@ -12,32 +12,37 @@ import (
 	"github.com/miekg/dns"
 )
 
-// An origin says where a query comes from.
+// An origin says who makes a query: a client, or a plugin of this server. A plugin makes one with
+// upstream.Lookup, which runs the whole chain again, in the server block that the new name belongs
+// to.
 type origin uint8
 
 const (
-	fromClient    origin = iota
-	fromSynthesis        // dns64 or siit ask for the addresses of the other family
-	fromAlias            // a plugin follows an alias, and puts what it gets into its own answer
+	fromClient origin = iota
+
+	// fromSynthesis is a look-up by dns64 or siit, for the addresses of the other family. These two
+	// stand above ordering in the chain, so the answer that they make of the response is not
+	// ordered. The response is, and they keep its order.
+	fromSynthesis
+
+	// fromAlias is a look-up by a plugin that follows an alias and puts the addresses into its own
+	// answer. That answer is ordered. If the look-up were ordered too, each query would take two
+	// turns, and a cache between the two would keep the order of one client for all.
+	fromAlias
 )
 
-// CoreDNS follows aliases with upstream.Lookup, and dns64 and siit ask for themselves with it: it
-// runs the whole chain again, in the server block that the new name belongs to.
+// originOf returns the origin of the query that comes with ctx and is answered to w. synthesises
+// says that the server block has dns64 or siit.
 //
-// The answer that carries the addresses of an alias is ordered, and the look-up for it is not; it
-// would otherwise be ordered twice, and what stands between, as cache may, would keep the order of
-// one client for all. dns64 and siit stand above ordering, so what they get has to be ordered here.
-// A look-up for an alias can be told in two ways: it was asked for below an Ordering that orders the
-// answer, or its writer is that of a look-up and no plugin of this server block asks for itself.
-
-// origin returns where the query comes from that is answered to w.
-func (z *zones) origin(ctx context.Context, w dns.ResponseWriter) origin {
+// A look-up is for an alias in two cases: if an Ordering above orders the answer that it is for, or
+// if no dns64 or siit can have made it.
+func originOf(ctx context.Context, w dns.ResponseWriter, synthesises bool) origin {
 	switch {
 	case ctx.Value(orderedKey{}) != nil:
 		return fromAlias
 	case !isLookup(w):
 		return fromClient
-	case z.synthesises:
+	case synthesises:
 		return fromSynthesis
 	}
 	return fromAlias
@@ -46,20 +51,24 @@ func (z *zones) origin(ctx context.Context, w dns.ResponseWriter) origin {
 // orderedKey is the context key of the writer that orders the answer for which a query is made.
 type orderedKey struct{}
 
-// isLookup reports whether w takes the response to a look-up that the server makes for itself. Every
-// query enters the server through a ScrubWriter; upstream.Lookup lets it end in a nonwriter.
+// isLookup reports whether w is the writer of a look-up, and not that of a client's query. Plugins
+// wrap the writer that they are given, so isLookup unwraps w down to the ScrubWriter that the
+// server begins each query with. In a look-up, the writer below that is the nonwriter of
+// upstream.Lookup.
+//
+// For the types that it names, isLookup needs no reflection.
 func isLookup(w dns.ResponseWriter) bool {
 	for w != nil {
-		switch outer := w.(type) {
+		switch wrapper := w.(type) {
 		case *request.ScrubWriter:
-			_, ok := outer.ResponseWriter.(*nonwriter.Writer)
+			_, ok := wrapper.ResponseWriter.(*nonwriter.Writer)
 			return ok
 		case *metrics.Recorder:
-			w = outer.ResponseWriter
+			w = wrapper.ResponseWriter
 		case *dnstest.Recorder:
-			w = outer.ResponseWriter
+			w = wrapper.ResponseWriter
 		case *nonwriter.Writer:
-			w = outer.ResponseWriter
+			w = wrapper.ResponseWriter
 		default:
 			w = embedded(w)
 		}
@@ -69,8 +78,10 @@ func isLookup(w dns.ResponseWriter) bool {
 
 var responseWriterType = reflect.TypeFor[dns.ResponseWriter]()
 
-// embedded returns the writer that the struct behind w embeds, as writers of plugins do; nil if it
-// embeds none. plugin.NextOrFailure wraps every writer in a type that is not exported.
+// embedded returns the writer that w wraps, if w is a struct, or a pointer to one, with an exported
+// field for it; otherwise nil. The wrappers of plugins embed that writer, and so have such a field.
+// A type switch is not enough, because many of their types are not exported, such as that of
+// plugin.NextOrFailure.
 func embedded(w dns.ResponseWriter) dns.ResponseWriter {
 	v := reflect.ValueOf(w)
 	if v.Kind() == reflect.Pointer {

@@ -9,13 +9,14 @@ import (
 	"github.com/coredns/coredns/request"
 )
 
-// queryMetadata is what metadata tells about one query.
+// queryMetadata holds the values of the metadata of one query. The writer of the query fills it in.
 type queryMetadata struct {
 	client netip.Addr
 	first  netip.Addr // the zero Addr until there is an answer with an address
-	tier   uint32
+	tier   uint32     // of first
 }
 
+// metadataKey is the context key of the queryMetadata.
 type metadataKey struct{}
 
 // metadataIn returns the queryMetadata that Metadata put into ctx; nil if it did not.
@@ -24,11 +25,12 @@ func metadataIn(ctx context.Context) *queryMetadata {
 	return m
 }
 
-// Metadata offers ordering/client, the address that the answer is for; and once there is an answer,
-// ordering/first, its first address, and ordering/tier, the tier of that. They are empty where there
-// is nothing to tell. It implements metadata.Provider.
+// Metadata publishes three labels: ordering/client is the address that the answer is for,
+// ordering/first is the first address in the answer, and ordering/tier is its tier. A label without
+// a value is empty; the last two have none until there is an answer with an address. It implements
+// metadata.Provider.
 func (o *Ordering) Metadata(ctx context.Context, _ request.Request) context.Context {
-	o.zones.watch()
+	o.zones.useMetadata()
 	m := new(queryMetadata)
 	metadata.SetValueFunc(ctx, pluginName+"/client", func() string { return text(m.client) })
 	metadata.SetValueFunc(ctx, pluginName+"/first", func() string { return text(m.first) })

@@ -1,25 +1,23 @@
-// Package ordering is a CoreDNS plugin that puts the addresses of an answer in the order that serves
-// each client best: first the addresses on the client's own subnet, then those on its network, then
-// the rest. Inside each of these tiers the addresses take turns. Microsoft DNS Server calls the two
-// halves netmask ordering (LocalNetPriority) and round robin.
+// Package ordering is a CoreDNS plugin that puts the addresses of an answer in the order that
+// serves each client best: first the addresses on the client's own subnet, then those on its
+// network, then the rest. Inside each of these tiers the addresses take turns. Microsoft DNS Server
+// calls the two halves netmask ordering (LocalNetPriority) and round robin.
 //
-// A query passes through Ordering.ServeDNS, which finds the policy for its zone and wraps the writer.
-// The response comes back through writer.WriteMsg: it finds out who the client is, asks the policy
-// for that client's ranking (package ranking), has each section ordered by it (package rrset), and
-// passes the response on.
+// Ordering.ServeDNS handles a query: it finds the policy for the query's zone, wraps the writer and
+// calls the next plugin. The response comes back through writer.WriteMsg. That gets the client's
+// ranking from package ranking, has package rrset order the sections by it, and passes the response
+// on. docs/architecture.md shows how the packages work together.
 package ordering
 
 import (
-	"net/netip"
-
 	"github.com/coredns-ordering/ordering/plugin/ecs"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 )
 
-// A policy is what one directive of the Corefile says: a ranking, and an order by that ranking. It
-// is immutable, except that turns are counted and the topology may change, and safe for concurrent
-// use.
+// A policy is what one directive of the Corefile says: how near an address is, and how an RRset is
+// ordered by that. A policy is immutable and safe for concurrent use. Behind it, turns are counted
+// and the topology may change.
 type policy struct {
 	ranker   *ranking.Ranker
 	orderer  *rrset.Orderer
@@ -30,8 +28,9 @@ type policy struct {
 	lines    map[string]int        // of its properties
 }
 
-// canonical reports whether the turns of a response start from the canonical order. steady says that
-// the plugins below give the RRsets of the response in the same order each time.
+// canonical reports whether the base order of a response is the canonical order, and not the order
+// as received. steady says that the plugins below give its RRsets in the same order each time. If
+// they do not, rotation needs the canonical order to start from, or else addresses are skipped.
 func (p *policy) canonical(steady bool) bool {
 	if p.base == baseAuto {
 		return p.orderer.Rotation() == rrset.Cyclic && !steady
@@ -39,11 +38,11 @@ func (p *policy) canonical(steady bool) bool {
 	return p.base == baseCanonical
 }
 
-// scope returns the longest prefix of client that the order of an answer can depend on. A sticky
-// order depends on the whole address.
-func (p *policy) scope(client netip.Addr) int {
+// scope returns the length of the longest prefix of the client's address that an order by k can
+// depend on. A sticky order depends on the whole address.
+func (p *policy) scope(k *ranking.Ranking) int {
 	if p.orderer.Rotation() == rrset.Sticky {
-		return client.BitLen()
+		return k.ClientBits()
 	}
-	return p.ranker.Scope(client)
+	return k.Scope()
 }

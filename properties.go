@@ -13,6 +13,7 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 	"github.com/coredns-ordering/ordering/plugin/topology"
+	"github.com/coredns-ordering/ordering/plugin/topology/kubernetes"
 
 	"github.com/coredns/coredns/core/dnsserver"
 
@@ -181,7 +182,7 @@ func (b *block) parseTopology() error {
 	}
 	if args[0] == "kubernetes" {
 		args = append(args, "", "")
-		b.ranking.Topology, err = topology.NewCluster(args[1], args[2])
+		b.ranking.Topology, err = kubernetes.New(args[1], args[2])
 	} else {
 		if len(args) > 1 {
 			return b.errorf("%s is one word too many: wants FILE", args[1])

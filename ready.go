@@ -1,6 +1,7 @@
 package ordering
 
-// Ready reports whether every topology has been read once. It implements ready.Readiness.
+// Ready reports whether every topology has been read completely once. It implements
+// ready.Readiness.
 func (o *Ordering) Ready() bool {
 	for _, t := range o.zones.topologies() {
 		if !t.Ready() {

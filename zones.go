@@ -12,11 +12,13 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/pkg/transport"
 
 	"github.com/miekg/dns"
 )
 
-// zones are the policies of one server block, by zone. A nil zones has none.
+// zones are the policies of one server block, by zone. Their policies are immutable after join;
+// from then on they are safe for concurrent use. A nil zones has no policies.
 type zones struct {
 	rules  map[string]*zoneRule // by zone: lower case, fully qualified
 	root   *zoneRule            // for the root zone; nil: none
@@ -24,17 +26,18 @@ type zones struct {
 
 	position string // of the first directive: "Corefile:7"
 
-	// What the zones know of their server block once it starts.
-	view        string // the name of its view; "": none
-	rotates     bool   // a plugin may give an RRset in another order each time
-	synthesises bool   // dns64 or siit may ask for addresses of the other family
+	// Set by join.
+	view        string // the name of the server block's view; "": none
+	rotates     bool   // a plugin of the server block may give an RRset in another order each time
+	synthesises bool   // the server block has dns64 or siit
+
+	// metadataUsed says that the metadata plugin has called Metadata, so that somebody may read it.
+	// A server block has one handler for each of its zones and addresses, but metadata calls only
+	// one of them. So it is noted here, where all of them find it.
+	metadataUsed atomic.Bool
 
 	// explainer gets an explanation of each response; nil: nobody asks for it.
 	explainer *explainer
-
-	// watched says that somebody asks for metadata or explanations. It stands here because the metadata plugin asks
-	// one handler of a server block, and each of its zones and addresses has a handler of its own.
-	watched atomic.Bool
 }
 
 // A zoneRule is the policy for a zone.
@@ -44,8 +47,29 @@ type zoneRule struct {
 	servers sync.Map // *dnsserver.Server → *serverRule
 }
 
-// add adds a policy for a zone, which must be lower case and fully qualified. If the zone has one
-// already, it returns that and changes nothing.
+// A serverRule is the policy for a zone as one server applies it: with all that is the same for
+// every query to the zone at that server. It is made for the first of these queries and kept.
+type serverRule struct {
+	policy    *policy
+	stream    bool // the server takes queries over TLS, HTTPS, QUIC or gRPC
+	rotates   bool // a plugin of the server block may give an RRset in another order each time
+	responses responseCounters
+}
+
+// newServerRule returns the serverRule of a zone at a server, which may be nil.
+func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRule {
+	r := &serverRule{policy: rule.policy, rotates: z.rotates}
+	r.responses.zone, r.responses.view = rule.zone, z.view
+	if server != nil {
+		r.responses.server = server.Addr
+		r.stream = !strings.HasPrefix(server.Addr, transport.DNS+"://")
+	}
+	return r
+}
+
+// add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If
+// the zone has a policy already, add returns that and changes nothing. It must not be called once
+// queries are served.
 func (z *zones) add(zone string, p *policy) (twice *policy) {
 	if rule, ok := z.rules[zone]; ok {
 		return rule.policy
@@ -62,8 +86,8 @@ func (z *zones) add(zone string, p *policy) (twice *policy) {
 	return nil
 }
 
-// find returns the rule of the most specific zone that holds name; nil if none does. It looks up
-// at most as many suffixes of name as a zone has labels, however many zones there are.
+// find returns the rule of the most specific zone that holds name; nil if none does. However many
+// zones there are, it makes no more look-ups than the longest zone has labels.
 func (z *zones) find(name string) *zoneRule {
 	if z == nil {
 		return nil
@@ -85,8 +109,9 @@ func (z *zones) find(name string) *zoneRule {
 	return found
 }
 
-// rule returns the rule for name at the server that serves ctx; nil where no zone holds name.
-func (z *zones) rule(ctx context.Context, name string) *serverRule {
+// serverRule returns the rule for name at the server that ctx comes from. It returns nil if no zone
+// holds name.
+func (z *zones) serverRule(ctx context.Context, name string) *serverRule {
 	rule := z.find(name)
 	if rule == nil {
 		return nil
@@ -99,21 +124,22 @@ func (z *zones) rule(ctx context.Context, name string) *serverRule {
 	return r.(*serverRule)
 }
 
-// join takes from the server block's configuration, which is complete, what the zones need of it.
+// join sets what the zones need to know of their server block, whose configuration must be
+// complete. It must not be called once queries are served.
 func (z *zones) join(config *dnsserver.Config) {
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
 	z.synthesises = config.Handler("dns64") != nil || config.Handler("siit") != nil
 }
 
-// watch notes that somebody asks for metadata.
-func (z *zones) watch() {
-	if z != nil && !z.watched.Load() { // stored once, so that queries do not contend for it
-		z.watched.Store(true)
+// useMetadata sets metadataUsed.
+func (z *zones) useMetadata() {
+	if z != nil && !z.metadataUsed.Load() { // stored once, so that queries do not contend for it
+		z.metadataUsed.Store(true)
 	}
 }
 
-// topologies returns the topologies of z, each once: several zones may share a policy.
+// topologies returns the topologies of z, each once, although several zones may share a policy.
 func (z *zones) topologies() []topology.Source {
 	if z == nil {
 		return nil
@@ -127,10 +153,10 @@ func (z *zones) topologies() []topology.Source {
 	return all
 }
 
-// start begins to follow the topologies: all of them, or none after an error.
+// start starts all topologies. After an error, none is running.
 //
-// CoreDNS never stops a server that fails to listen after that, as on a reload to a port that is
-// taken: it drops the server. Then the topologies stop when z is garbage collected.
+// If a server fails to listen after start, as after a reload to a port that is taken, CoreDNS drops
+// the server without a call of stop. Then the topologies stop when z is garbage collected.
 func (z *zones) start() error {
 	all := z.topologies()
 	for _, t := range all {
@@ -142,9 +168,10 @@ func (z *zones) start() error {
 	return nil
 }
 
-// stop ends what start began.
+// stop stops all topologies.
 func (z *zones) stop() error { return stopAll(z.topologies()) }
 
+// stopAll stops these topologies and returns their errors.
 func stopAll(topologies []topology.Source) (err error) {
 	for _, t := range topologies {
 		err = errors.Join(err, t.Stop())

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coredns-ordering/ordering/plugin/ranking"
-	"github.com/coredns-ordering/ordering/plugin/topology"
-
 	"github.com/miekg/dns"
 )
 
@@ -40,11 +37,12 @@ func TestMostSpecificZoneDecides(t *testing.T) {
 			got = r.zone
 		}
 		if got != want {
-			t.Errorf("%s is of zone %q, want %q", name, got, want)
+			t.Errorf("%s is in zone %q, want %q", name, got, want)
 		}
 	}
 }
 
+// TestFindAgainstOracle compares find with a search through all zones.
 func TestFindAgainstOracle(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	name := func() string {
@@ -71,12 +69,13 @@ func TestFindAgainstOracle(t *testing.T) {
 				got = r.zone
 			}
 			if got != want {
-				t.Fatalf("%s is of zone %q, want %q", asked, got, want)
+				t.Fatalf("%s is in zone %q, want %q", asked, got, want)
 			}
 		}
 	}
 }
 
+// TestPoliciesOfZonesDiffer has a directive for all zones and one for a name.
 func TestPoliciesOfZonesDiffer(t *testing.T) {
 	o := orderingOf(t, "ordering {\nround_robin off\n}\nordering far.example.org {\nlocal_net_priority off\nround_robin off\n}",
 		replying(reply(hot, dns.TypeA, addressRRset("192.168.1.27", "10.0.0.14")...)))
@@ -95,75 +94,49 @@ func TestOutsideItsZonesNothingIsTouched(t *testing.T) {
 	o := orderingOf(t, "ordering example.net", replying(below))
 	for range 3 {
 		if res := ask(t, o, "10.4.3.2", hot, dns.TypeA); &res.Answer[0] != &below.Answer[0] {
-			t.Errorf("the answer was written anew: %v", addrs(res.Answer))
+			t.Errorf("the answer was copied: %v", addrs(res.Answer))
 		}
 	}
 }
 
-// source is an empty topology of which only the life is looked at.
-type source struct {
-	topology.Source
-	err    error // of Start
-	starts int   // less the stops
-	ready  bool
-}
-
-func (s *source) Table() *topology.Table { return nil }
-
-func (s *source) Ready() bool { return s.ready }
-
-func (s *source) Start() error {
-	if s.err == nil {
-		s.starts++
-	}
-	return s.err
-}
-
-func (s *source) Stop() error {
-	s.starts = 0
-	return nil
-}
-
-// follows returns a policy with this topology.
-func follows(t topology.Source) *policy {
-	return &policy{ranker: ranking.New(ranking.Config{Topology: t})}
-}
-
+// TestTopologiesStartTogether checks that all topologies start, each once, or none after an error.
 func TestTopologiesStartTogether(t *testing.T) {
-	for _, broken := range []error{nil, errors.New("no room for a watch")} {
+	for _, broken := range []error{nil, errors.New("cannot start")} {
 		one, two := &source{}, &source{err: broken}
 		var z zones
 		z.add("a.example.", follows(one))
 		z.add("b.example.", follows(one))
 		z.add("c.example.", follows(two))
 
-		want := 1 // once, for two zones
+		want := 1 // although two zones have the first
 		if broken != nil {
 			want = 0
 		}
 		if err := z.start(); !errors.Is(err, broken) || one.starts != want || two.starts != want {
-			t.Errorf("the second fails with %v: start returns %v, %d and %d run, want %d of each", broken, err, one.starts, two.starts, want)
+			t.Errorf("with error %v of the second, start returns %v and leaves %d and %d started, want %d of each",
+				broken, err, one.starts, two.starts, want)
 		}
 	}
 }
 
-// ending is a topology that says when it is stopped.
-type ending struct {
+// A stoppable is a topology that closes a channel when it is stopped.
+type stoppable struct {
 	source
 	stopped chan struct{}
 }
 
-func (e *ending) Stop() error {
-	close(e.stopped)
+func (s *stoppable) Stop() error {
+	close(s.stopped)
 	return nil
 }
 
-// TestTopologiesEndWithTheirZones is a server that started them and was dropped, because it could not listen.
-func TestTopologiesEndWithTheirZones(t *testing.T) {
-	e := &ending{stopped: make(chan struct{})}
+// TestTopologiesStopWithTheirZones drops the zones of a server without a stop, as CoreDNS does with a
+// server that could not listen.
+func TestTopologiesStopWithTheirZones(t *testing.T) {
+	dropped := &stoppable{stopped: make(chan struct{})}
 	func() {
 		z := new(zones)
-		z.add(".", follows(e))
+		z.add(".", follows(dropped))
 		if err := z.start(); err != nil {
 			t.Fatal(err)
 		}
@@ -171,10 +144,10 @@ func TestTopologiesEndWithTheirZones(t *testing.T) {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		runtime.GC()
 		select {
-		case <-e.stopped:
+		case <-dropped.stopped:
 			return
 		case <-time.After(time.Millisecond):
 		}
 	}
-	t.Error("nobody has stopped it")
+	t.Error("the topology was not stopped")
 }

@@ -51,15 +51,20 @@ func FromNetip(a netip.Addr) Addr {
 	return Addr{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])}
 }
 
-// Netip returns the address as a netip.Addr of its family, which is IPv4 or not.
-func (a Addr) Netip(ip4 bool) netip.Addr {
+// Netip returns the address as an IPv6 netip.Addr.
+func (a Addr) Netip() netip.Addr {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:], a.Hi)
 	binary.BigEndian.PutUint64(b[8:], a.Lo)
-	if ip4 {
-		return netip.AddrFrom4([4]byte(b[12:]))
-	}
 	return netip.AddrFrom16(b)
+}
+
+// NetipAs returns the address as a netip.Addr of its family, which is IPv4 or not.
+func (a Addr) NetipAs(ip4 bool) netip.Addr {
+	if ip4 {
+		return a.Netip().Unmap()
+	}
+	return a.Netip()
 }
 
 // CommonBits returns how many leading bits a and b share, up to 128. Two IPv4 addresses share

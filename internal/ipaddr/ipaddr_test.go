@@ -29,8 +29,8 @@ func randomAddrs(n int) []netip.Addr {
 func TestConversionsKeepTheAddress(t *testing.T) {
 	for _, a := range randomAddrs(2000) {
 		got := FromNetip(a)
-		if got.Netip(a.Is4()) != a {
-			t.Errorf("%v becomes %v", a, got.Netip(a.Is4()))
+		if got.NetipAs(a.Is4()) != a {
+			t.Errorf("%v becomes %v", a, got.NetipAs(a.Is4()))
 		}
 		if b := a.As16(); From16Bytes(b[:]) != got {
 			t.Errorf("%v from bytes is %v", a, From16Bytes(b[:]))

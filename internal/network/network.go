@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+
+	"github.com/coredns-ordering/ordering/internal/quote"
 )
 
 // Any is what the word any stands for: every address of both families.
@@ -38,7 +40,7 @@ func Parse(word string) (netip.Prefix, error) {
 	}
 	if clean := strings.TrimRight(word, ";,"); clean != word {
 		if _, err := Parse(clean); err == nil {
-			return netip.Prefix{}, fmt.Errorf("%q is not an address or network: did you mean %s?", word, clean)
+			return netip.Prefix{}, fmt.Errorf("%s is not an address or network: did you mean %s?", quote.Quoted(word), clean)
 		}
 	}
 	before, after, slash := strings.Cut(word, "/")
@@ -47,7 +49,7 @@ func Parse(word string) (netip.Prefix, error) {
 	case err != nil:
 		return netip.Prefix{}, notNetwork(word, before, after, slash)
 	case addr.Zone() != "":
-		return netip.Prefix{}, fmt.Errorf("%s has a zone: leave out %%%s", word, addr.Zone())
+		return netip.Prefix{}, fmt.Errorf("%s has a zone: leave out %s", quote.Word(word), quote.Word("%"+addr.Zone()))
 	case !slash:
 		return Check(netip.PrefixFrom(addr, addr.BitLen()))
 	}
@@ -58,7 +60,8 @@ func Parse(word string) (netip.Prefix, error) {
 				word, netip.PrefixFrom(addr, length).Masked())
 		}
 	}
-	return netip.Prefix{}, fmt.Errorf("%s: %q is not a prefix length from 0 to %d", word, after, addr.BitLen())
+	return netip.Prefix{}, fmt.Errorf("%s: %s is not a prefix length from 0 to %d",
+		quote.Word(word), quote.Quoted(after), addr.BitLen())
 }
 
 // notNetwork returns the error for a word whose part before the slash is no address.
@@ -66,10 +69,10 @@ func notNetwork(word, before, after string, slash bool) error {
 	if slash && strings.Count(before, ".") < 3 && !strings.Contains(before, ":") {
 		full := strings.TrimSuffix(before, ".") + strings.Repeat(".0", 3-strings.Count(strings.TrimSuffix(before, "."), "."))
 		if n, err := Parse(full + "/" + after); err == nil {
-			return fmt.Errorf("%q is not an address or network: did you mean %s?", word, n)
+			return fmt.Errorf("%s is not an address or network: did you mean %s?", quote.Quoted(word), n)
 		}
 	}
-	return fmt.Errorf("%q is not an address or network", word)
+	return fmt.Errorf("%s is not an address or network", quote.Quoted(word))
 }
 
 // Check returns n, as IPv4 if it is an IPv4-mapped network. The error says that n is not valid or

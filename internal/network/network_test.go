@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -32,6 +33,15 @@ func TestParse(t *testing.T) {
 		"lan":                `"lan" is not an address or network`,
 		"":                   `"" is not an address or network`,
 		"/8":                 `"/8" is not an address or network`,
+
+		"a\nb":              `"a\nb" is not an address or network`,
+		"fe80::1%\x1b[31m":  `"fe80::1%\x1b[31m" has a zone: leave out "%\x1b[31m"`,
+		"10.0.0.0/\r":       `"10.0.0.0/\r": "\r" is not a prefix length from 0 to 32`,
+		"\u202e10.0.0.0/8;": `"\u202e10.0.0.0/8;" is not an address or network`,
+		"10.0.0.0/8" + strings.Repeat(";", 60): `"10.0.0.0/8` + strings.Repeat(";", 50) +
+			`"… is not an address or network: did you mean 10.0.0.0/8?`,
+		strings.Repeat("x", 60): `"` + strings.Repeat("x", 60) + `" is not an address or network`,
+		strings.Repeat("x", 61): `"` + strings.Repeat("x", 60) + `"… is not an address or network`,
 	} {
 		n, err := Parse(word)
 		got := n.String()

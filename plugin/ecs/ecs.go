@@ -1,5 +1,5 @@
-// Package ecs reads the EDNS Client Subnet option of queries that trusted resolvers send, and writes
-// it into responses (RFC 7871).
+// Package ecs reads the EDNS Client Subnet option of queries that trusted resolvers send, and
+// writes it into responses (RFC 7871).
 package ecs
 
 import (
@@ -12,8 +12,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TrustedResolvers is the set of resolvers whose option is believed (RFC 7871, section 11). Add must
-// not be called once queries are served; from then on the set is safe for concurrent use.
+// TrustedResolvers is the set of resolvers whose option is believed (RFC 7871, section 11). The zero
+// TrustedResolvers is empty. Add must not be called once queries are served; from then on the set is
+// safe for concurrent use.
 type TrustedResolvers struct{ networks bart.Lite }
 
 // Add adds the resolvers of a network.
@@ -36,29 +37,43 @@ func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) *Option {
 			found = o
 		}
 	}
-	if found != nil {
-		found.otherOptions = slices.DeleteFunc(slices.Clone(opt.Option), func(e dns.EDNS0) bool {
-			return isSubnet(e) || !edns.SupportedOption(e.Option())
-		})
+	if found == nil || !keepsLength(opt) {
+		return nil
 	}
+	found.otherOptions = slices.DeleteFunc(slices.Clone(opt.Option), func(e dns.EDNS0) bool {
+		return isSubnet(e) || !edns.SupportedOption(e.Option())
+	})
 	return found
 }
 
-// An Option is a Client Subnet option of a query. It is immutable.
+// keepsLength reports whether the options in opt are as long as they were in the message that opt
+// was unpacked from. If the message had no options, or there was no message, it returns true.
+//
+// Package dns pads an ADDRESS that has too few bytes with zeros, and drops the bytes that are too
+// many. Both are malformed (RFC 7871, section 6), and afterwards only the RDLENGTH of the record
+// shows it. No plugin of CoreDNS that stands above this one changes the options of a query, which
+// would look the same.
+func keepsLength(opt *dns.OPT) bool {
+	received := int(opt.Hdr.Rdlength)
+	return received == 0 || received == dns.Len(opt)-dns.Len(&opt.Hdr)
+}
+
+// An Option is a well-formed Client Subnet option of a query. It is immutable.
 type Option struct {
 	client       netip.Addr
 	sent         dns.EDNS0_SUBNET
 	otherOptions []dns.EDNS0 // the other options of the query that CoreDNS sends back
 }
 
-// Client returns the address of the client; the zero Addr where SOURCE PREFIX-LENGTH is 0, which
-// says that the client does not want to be known.
+// Client returns the address of the client: ADDRESS, which has only zeros after the first SOURCE
+// PREFIX-LENGTH bits. It returns the zero Addr if that length is 0, which says that the client does
+// not want to be known.
 func (o *Option) Client() netip.Addr { return o.client }
 
-// parse returns a copy of s; nil if s is not what RFC 7871, section 6, wants in a query: a known
-// family, a prefix length that the family has, no bit set beyond that length, and SCOPE
-// PREFIX-LENGTH 0. An IPv4-mapped address in family 2 belongs to no client. Family 0 with length 0,
-// which dig sends, is accepted.
+// parse returns a copy of s. It returns nil if s is not what RFC 7871, section 6, wants in a query:
+// a known family, an ADDRESS of that family, a prefix length that the family has, no bit set beyond
+// that length, and SCOPE PREFIX-LENGTH 0. It also returns nil for an IPv4-mapped address in family
+// 2, which no client has. Family 0 with length 0, which dig sends, is accepted.
 func parse(s *dns.EDNS0_SUBNET) *Option {
 	o := &Option{sent: *s}
 	o.sent.Address = slices.Clone(s.Address)
@@ -73,9 +88,9 @@ func parse(s *dns.EDNS0_SUBNET) *Option {
 	}
 	a, ok := netip.AddrFromSlice(s.Address)
 	if s.Family == 1 {
-		a = a.Unmap()
+		a = a.Unmap() // package dns unpacks an IPv4 address into 16 bytes
 	}
-	if !ok || s.Family == 1 != a.Is4() || s.Family > 2 || a.Is4In6() {
+	if !ok || s.Family > 2 || a.Is4() != (s.Family == 1) || a.Is4In6() {
 		return nil
 	}
 	if n, err := a.Prefix(int(s.SourceNetmask)); err != nil || n.Addr() != a {
@@ -85,53 +100,68 @@ func parse(s *dns.EDNS0_SUBNET) *Option {
 	return o
 }
 
-// Answer gives response res the option back: FAMILY, ADDRESS and SOURCE PREFIX-LENGTH as sent, and
-// scope as SCOPE PREFIX-LENGTH (RFC 7871, section 7.2.1). scope is 0 where the response does not
-// depend on the client, as in negative answers (section 7.4). If the response has a longer scope
-// already, as one from an upstream may, that stays. Only the Extra field of res changes: to a new
-// section.
+// Answer gives response res the option back: FAMILY, ADDRESS and SOURCE PREFIX-LENGTH as they were
+// sent, and scope as SCOPE PREFIX-LENGTH (RFC 7871, section 7.2.1). The caller passes 0 if the
+// response does not depend on the client, and for negative answers (section 7.4). If res has a
+// longer scope for this client already, as the response of an upstream can, that is kept. If SOURCE
+// PREFIX-LENGTH is 0, so is SCOPE PREFIX-LENGTH.
+//
+// Answer sets the Extra field of res to a new section. It only reads the old one and its records.
 func (o *Option) Answer(res *dns.Msg, scope int) {
-	sent := o.sent
-	sent.SourceScope = max(uint8(scope), o.scopeIn(res))
-	res.Extra = o.withOption(res.Extra, &sent)
+	out := o.sent
+	out.SourceScope = uint8(min(max(scope, o.scopeIn(res.Extra)), o.client.BitLen()))
+	res.Extra = o.withOption(res.Extra, &out)
 }
 
-// scopeIn returns the SCOPE PREFIX-LENGTH that res has already; 0 if it has none for this client.
-func (o *Option) scopeIn(res *dns.Msg) uint8 {
-	opt := res.IsEdns0()
-	if opt == nil {
+// scopeIn returns the SCOPE PREFIX-LENGTH that the additional section extra has for this client; 0
+// if it has none.
+func (o *Option) scopeIn(extra []dns.RR) int {
+	i := indexOPT(extra)
+	if i < 0 {
 		return 0
 	}
-	for _, e := range opt.Option {
-		s, ok := e.(*dns.EDNS0_SUBNET)
-		if ok && s.Family == o.sent.Family && s.SourceNetmask == o.sent.SourceNetmask && s.Address.Equal(o.sent.Address) {
-			return min(s.SourceScope, uint8(o.client.BitLen()))
+	for _, e := range extra[i].(*dns.OPT).Option {
+		if s, ok := e.(*dns.EDNS0_SUBNET); ok && o.isEchoedBy(s) {
+			return int(s.SourceScope)
 		}
 	}
 	return 0
 }
 
-// withOption returns the additional section extra with option in its OPT record, or in a new one. It
-// only reads extra and its records.
+// isEchoedBy reports whether s is the option of a response to a query with o.
+func (o *Option) isEchoedBy(s *dns.EDNS0_SUBNET) bool {
+	return s.Family == o.sent.Family && s.SourceNetmask == o.sent.SourceNetmask && s.Address.Equal(o.sent.Address)
+}
+
+// withOption returns a copy of the additional section extra with option in its OPT record, or in a
+// new one. It only reads extra and its records.
 func (o *Option) withOption(extra []dns.RR, option *dns.EDNS0_SUBNET) []dns.RR {
-	for i, rr := range extra {
-		if opt, ok := rr.(*dns.OPT); ok {
-			with := *opt
-			with.Option = append(slices.DeleteFunc(slices.Clone(opt.Option), isSubnet), option)
-			out := slices.Clone(extra)
-			out[i] = &with
-			return out
-		}
+	if i := indexOPT(extra); i >= 0 {
+		opt := *extra[i].(*dns.OPT)
+		opt.Option = append(slices.DeleteFunc(slices.Clone(opt.Option), isSubnet), option)
+		out := slices.Clone(extra)
+		out[i] = &opt
+		return out
 	}
 	opt := &dns.OPT{
 		Hdr:    dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT},
 		Option: append(slices.Clone(o.otherOptions), option),
 	}
 	at := len(extra)
-	if at > 0 && extra[at-1].Header().Rrtype == dns.TypeTSIG {
-		at-- // TSIG is the last record (RFC 8945, section 5.1)
+	if at > 0 {
+		if _, signed := extra[at-1].(*dns.TSIG); signed {
+			at-- // TSIG is the last record (RFC 8945, section 5.1)
+		}
 	}
 	return slices.Concat(extra[:at], []dns.RR{opt}, extra[at:])
+}
+
+// indexOPT returns the index of the OPT record in an additional section; -1 if it has none.
+func indexOPT(extra []dns.RR) int {
+	return slices.IndexFunc(extra, func(rr dns.RR) bool {
+		_, ok := rr.(*dns.OPT)
+		return ok
+	})
 }
 
 func isSubnet(e dns.EDNS0) bool { return e.Option() == dns.EDNS0SUBNET }

@@ -15,17 +15,17 @@ type MaskLengths struct {
 	Classful bool  // the length of an IPv4 client's classful network counts as well
 }
 
-// A class decides which masks a client has. Those of IPv4 are the classes of RFC 791, section 3.2.
+// A class says which masks a client has. For IPv4 clients it is that of RFC 791, section 3.2.
 type class uint8
 
 const (
-	unknown class = iota // no address, so no masks
+	unknown class = iota // a client without an address, so without masks
 	classA               // 0.0.0.0 to 127.255.255.255, /8
 	classB               // 128.0.0.0 to 191.255.255.255, /16
 	classC               // 192.0.0.0 to 223.255.255.255, /24
-	classDE              // 224.0.0.0 and up: multicast and reserved, no network
+	classDE              // 224.0.0.0 and up, multicast and reserved: no classful network
 	ip6
-	classes
+	classes // how many classes there are
 )
 
 // classOf returns the class of a client.
@@ -47,19 +47,22 @@ func classOf(client netip.Addr) class {
 	return classDE
 }
 
-// length returns the length of the class's network; 0 where it has none.
+// length returns the prefix length of a classful network of c; 0 if c has none.
 func (c class) length() int {
 	return [classes]int{classA: 8, classB: 16, classC: 24}[c]
 }
 
-// tierByBits is the tier of an address by how many leading bits it shares with the client.
+// tierByBits gives an address its tier. The index is how many leading bits it shares with the
+// client, as ipaddr.Addr counts them.
 type tierByBits [129]uint8
 
-// masks are subnet masks read as tiers, for the clients of one class. They are immutable.
+// masks give addresses their tiers by subnet masks, for the clients of one class. They are
+// immutable.
 type masks struct {
 	tier      tierByBits // of an address of the client's family
 	other     tierByBits // of an address of the other family: the last tier, whatever bits it shares
 	lengths   []int      // longest first
+	scope     int        // all clients that share this many bits with one of the class have its tiers
 	classOnly bool       // the only length is that of the classful network
 }
 
@@ -80,13 +83,20 @@ func newClassMasks(l MaskLengths) (all [classes]*masks) {
 		all[c] = newMasks(lengths, offset)
 		all[c].classOnly = c != ip6 && len(l.IPv4) == 0
 	}
+	if l.Classful {
+		// The first 3 bits tell a client without a classful network from the others.
+		all[classDE].scope = max(all[classDE].scope, 3)
+	}
 	return all
 }
 
-// newMasks returns the masks of these lengths, which are longest first and without repetition.
-// offset is the number of bits in front of an address of the client's family.
+// newMasks returns the masks of these lengths, which must be longest first and without repetition.
+// offset is the number of bits in an ipaddr.Addr before an address of the client's family.
 func newMasks(lengths []int, offset int) *masks {
 	m := &masks{lengths: lengths}
+	if len(lengths) > 0 {
+		m.scope = lengths[0]
+	}
 	for n := range m.tier {
 		t := 0
 		for t < len(lengths) && n < offset+lengths[t] {
@@ -97,7 +107,7 @@ func newMasks(lengths []int, offset int) *masks {
 	return m
 }
 
-// tiers returns how many tiers m tells apart, the one of all the rest included.
+// tiers returns how many tiers m has: one for each length, and one for all the rest.
 func (m *masks) tiers() int { return len(m.lengths) + 1 }
 
 // near returns the Near of the addresses in a tier.

@@ -9,21 +9,13 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology"
 )
 
-// fixedTopology is a Source whose table does not change.
-type fixedTopology struct {
-	topology.Source
-	table *topology.Table
-}
-
-func (f fixedTopology) Table() *topology.Table { return f.table }
-
 // cluster is a topology whose labels have the names of those of a Kubernetes cluster.
-type cluster struct{ fixedTopology }
+type cluster struct{ fixed }
 
 func (cluster) Levels() []string { return []string{"region", "zone", "node"} }
 
 // topologyOf returns a topology with these locations, by network.
-func topologyOf(t *testing.T, locations map[string]string) fixedTopology {
+func topologyOf(t *testing.T, locations map[string]string) fixed {
 	t.Helper()
 	var b topology.Builder
 	for n, location := range locations {
@@ -35,7 +27,7 @@ func topologyOf(t *testing.T, locations map[string]string) fixedTopology {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fixedTopology{table: table}
+	return fixed{table: table}
 }
 
 // networks returns the networks in a word of a sort list.

@@ -1,8 +1,9 @@
 // Package ranking says how near an address is to a client.
 //
-// A Ranker is made once from what a configuration says: subnet masks, sort lists and a topology.
-// It gives each client a Ranking, the function from an address to its tier; tier 0 is nearest. The
-// sort list weighs most, then the topology, then the masks.
+// A Ranker is made once from a Config: subnet masks, a sort list and a topology. For each client it
+// gives a Ranking: the function from an address to its tier, where tier 0 is nearest. The sort list
+// decides first, then the topology among addresses of one rank, then the masks among addresses that
+// are equally near by both.
 package ranking
 
 import (
@@ -29,7 +30,7 @@ type Ranker struct {
 	levels   *nearByLabels   // of topology
 }
 
-// New returns the Ranker of a configuration. It keeps only the topology of its argument.
+// New returns the Ranker of a configuration. Of c it keeps only the topology, and copies the rest.
 func New(c Config) *Ranker {
 	r := &Ranker{masks: newClassMasks(c.Masks), topology: c.Topology, levels: newNearByLabels(c.Topology)}
 	if len(c.Sortlist) > 0 {
@@ -38,39 +39,79 @@ func New(c Config) *Ranker {
 	return r
 }
 
-// Rank fills k, which must be zero, with the Ranking of a client. The client's address must be
-// unmapped and without a zone; for the zero Addr no address is nearer than another. k is filled in
-// place because it would be copied twice on the way to where it is used.
+// Rank sets k, which must be zero, to the Ranking of a client. The client's address must be
+// unmapped and without a zone. For the zero Addr, no address is nearer than another. Rank does not
+// return the Ranking, because it would be copied twice on the way to where it is used.
 func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
-	k.client, k.ip4, k.masks = ipaddr.FromNetip(client), client.Is4(), r.masks[classOf(client)]
+	k.client, k.ip4, k.bits = ipaddr.FromNetip(client), client.Is4(), uint8(client.BitLen())
+	k.masks = r.masks[classOf(client)]
 	if r.sortlist != nil {
+		k.sortlist = r.sortlist
 		k.preference = r.sortlist.find(client)
 	}
 	if r.topology != nil {
+		// Ready comes first: if the topology gets ready in between, the table counts as unsynced.
+		k.unsynced = !r.topology.Ready()
 		k.table, k.levels = r.topology.Table(), r.levels
 		k.location = k.table.Find(client)
 	}
 }
 
-// Topology returns the topology that r asks, nil if it asks none.
+// Topology returns the topology that r uses; nil if it has none.
 func (r *Ranker) Topology() topology.Source { return r.topology }
 
 // A Ranking gives every address its tier for one client. It holds one version of the topology, so
-// that all addresses of an answer are compared by the same table.
+// that the same table decides about all addresses of an answer and about its scope.
 type Ranking struct {
 	client     ipaddr.Addr
-	ip4        bool // the client's family
+	ip4        bool  // the client's family
+	bits       uint8 // in the client's address; 0: no client
+	unsynced   bool  // the topology was not ready
 	masks      *masks
+	sortlist   *sortlist          // nil: none
 	preference *preference        // nil: no sort list statement holds the client
 	table      *topology.Table    // nil: no topology
 	location   *topology.Location // of the client; nil: not known
 	levels     *nearByLabels      // nil: no topology
 }
 
+// FallBackTo gives the client the location of address a if the topology does not know the client's
+// own. For a client that a resolver asks for, a is the address of the resolver: the DNS cache on a
+// Kubernetes node asks for the Pods of this node.
+func (k *Ranking) FallBackTo(a netip.Addr) {
+	if k.location == nil {
+		k.location = k.table.Find(a)
+	}
+}
+
 // Client returns the address of the client that k ranks for.
 func (k *Ranking) Client() ipaddr.Addr { return k.client }
 
-// Tiers returns how many tiers k tells apart. Every tier is less than that.
+// ClientBits returns how many bits the client's address has; 0 if there is no client.
+func (k *Ranking) ClientBits() int { return int(k.bits) }
+
+// Scope returns the length of the longest prefix of the client's address that the tiers of k can
+// depend on (RFC 7871, section 7.2.1): every client inside it has the same tiers and the same scope.
+// It is 0 if k does not look at the client, if there is no client, and for the zero Ranking. Scope
+// does not allocate.
+func (k *Ranking) Scope() int {
+	if k.bits == 0 {
+		return 0
+	}
+	if k.unsynced {
+		return k.ClientBits() // so that nobody caches the order for other clients
+	}
+	scope := k.masks.scope
+	if k.sortlist != nil {
+		scope = max(scope, k.sortlist.scope(k.client, k.ip4))
+	}
+	if k.table != nil {
+		scope = max(scope, k.table.Scope(k.client.NetipAs(k.ip4)))
+	}
+	return scope
+}
+
+// Tiers returns how many tiers k has. Every tier is less than that, and some may have no address.
 func (k *Ranking) Tiers() int {
 	n := k.masks.tiers()
 	if k.table != nil {
@@ -82,11 +123,11 @@ func (k *Ranking) Tiers() int {
 	return n
 }
 
-// HasTables reports whether more than the masks decides. Then the tier of an address is that of
-// TableTier, and otherwise that of MaskTier.
+// HasTables reports whether k has a topology or a preference of the sort list. Then TableTier gives
+// the tier of an address. Otherwise the masks alone decide, and MaskRanking.Tier gives it.
 func (k *Ranking) HasTables() bool { return k.preference != nil || k.table != nil }
 
-// Tier returns the tier of an address, which is IPv4 or not.
+// Tier returns the tier of address a; ip4 says whether that is IPv4.
 func (k *Ranking) Tier(a ipaddr.Addr, ip4 bool) uint32 {
 	byMasks := k.ByMasks(ip4)
 	t := byMasks.Tier(a)
@@ -96,8 +137,8 @@ func (k *Ranking) Tier(a ipaddr.Addr, ip4 bool) uint32 {
 	return t
 }
 
-// ByMasks returns the part of k that the masks decide, for addresses of one family. It is small, so
-// that a loop over the records of an RRset keeps it in registers.
+// ByMasks returns the part of k that the masks decide, for IPv4 or for IPv6 addresses. It is small,
+// so that a loop over the records of an RRset keeps it in registers.
 func (k *Ranking) ByMasks(ip4 bool) MaskRanking {
 	if ip4 == k.ip4 {
 		return MaskRanking{k.client, &k.masks.tier}
@@ -120,10 +161,11 @@ func OneTier() MaskRanking { return MaskRanking{tier: &oneTier} }
 // Tier returns the tier of an address by the masks.
 func (m *MaskRanking) Tier(a ipaddr.Addr) uint32 { return uint32(m.tier[m.client.CommonBits(a)]) }
 
-// TableTier returns the tier of an address, which is IPv4 or not, that is in tier byMasks by the
-// masks.
+// TableTier returns the tier of address a; ip4 says whether that is IPv4, and byMasks is its tier
+// by the masks. The result is a number of three digits: the rank in the sort list, the distance in
+// the topology, and byMasks. Each digit counts as many values as its criterion tells apart.
 func (k *Ranking) TableTier(a ipaddr.Addr, ip4 bool, byMasks uint32) uint32 {
-	addr, n, t := a.Netip(ip4), uint32(k.masks.tiers()), byMasks
+	addr, n, t := a.NetipAs(ip4), uint32(k.masks.tiers()), byMasks
 	if k.table != nil {
 		depth := k.table.Depth()
 		t += n * uint32(depth-k.location.Shared(k.table.Find(addr)))
@@ -174,10 +216,10 @@ func (k *Ranking) Reason(a ipaddr.Addr, ip4 bool) Reason {
 	byMasks, shared, rank := k.parts(tier)
 	r := Reason{Near: k.Near(tier), Asked: k.table != nil, Shared: k.location.Prefix(shared)}
 	if r.Asked {
-		r.Location = k.table.Find(a.Netip(ip4))
+		r.Location = k.table.Find(a.NetipAs(ip4))
 	}
 	if r.Near == NearNetwork || r.Near == NearSubnet {
-		r.Network = netip.PrefixFrom(k.client.Netip(k.ip4), k.masks.lengths[byMasks]).Masked()
+		r.Network = netip.PrefixFrom(k.client.NetipAs(k.ip4), k.masks.lengths[byMasks]).Masked()
 	}
 	if p := k.preference; p != nil {
 		r.Line = p.line

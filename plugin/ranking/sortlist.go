@@ -3,6 +3,8 @@ package ranking
 import (
 	"net/netip"
 
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+
 	"github.com/gaissmai/bart"
 )
 
@@ -25,6 +27,8 @@ type Rank struct {
 type sortlist struct {
 	clients     *bart.Table[int] // network → the first statement that holds it
 	preferences []*preference    // by statement
+
+	boundaries4, boundaries6 boundaries // of clients, by family
 }
 
 // newSortlist returns the sort list of these statements. It keeps none of its argument.
@@ -37,6 +41,7 @@ func newSortlist(statements []Statement) *sortlist {
 		l.preferences[i].line = st.Line
 	}
 	l.clients = firstMatch(clients)
+	l.boundaries4, l.boundaries6 = newBoundaries(l.clients)
 	return l
 }
 
@@ -48,25 +53,13 @@ func (l *sortlist) find(client netip.Addr) *preference {
 	return nil
 }
 
-// scope returns the length of the shortest prefix around client for which one statement, or none,
-// decides as a whole.
-func (l *sortlist) scope(client netip.Addr) int {
-	for bits := range client.BitLen() {
-		if !hasLonger(l.clients, netip.PrefixFrom(client, bits).Masked()) {
-			return bits
-		}
+// scope returns the length of the shortest prefix around client, which is IPv4 or not, in which find
+// returns the same for every address.
+func (l *sortlist) scope(client ipaddr.Addr, ip4 bool) int {
+	if ip4 {
+		return max(0, l.boundaries4.scope(client)-ipaddr.Offset4)
 	}
-	return client.BitLen()
-}
-
-// hasLonger reports whether t has a prefix inside n that is longer than n.
-func hasLonger(t *bart.Table[int], n netip.Prefix) bool {
-	for p := range t.Subnets(n) {
-		if p.Bits() > n.Bits() {
-			return true
-		}
-	}
-	return false
+	return l.boundaries6.scope(client)
 }
 
 // A preference gives addresses their rank: first the listed ones in the order of the words, then

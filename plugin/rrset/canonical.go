@@ -23,8 +23,9 @@ type canonicalKey struct {
 	member uint16
 }
 
-// sort returns the members of set, as indexes, in canonical order; nil if set is in it already.
-// Members with the same RDATA stay as received. The result is valid until the next call.
+// sort returns the indexes of the records of set in canonical order, in memory that is valid until
+// the next call. Records with the same RDATA stay as received. If the records are addresses in
+// canonical order already, it returns nil.
 func (c *canonicalSort) sort(set []dns.RR) []uint16 {
 	if !isAddress(set[0]) {
 		return c.sortByRdata(set)
@@ -65,16 +66,17 @@ func isCanonical(set []dns.RR) bool {
 	return true
 }
 
-// sortByRdata sorts records that have no address. It packs each of them, and so allocates; such
-// types are ordered only where a configuration names them.
+// sortByRdata does what sort does, for records without an address. It packs each of them, and so
+// allocates. Such types are ordered only if a configuration names them.
 func (c *canonicalSort) sortByRdata(set []dns.RR) []uint16 {
 	rdata := make([][]byte, len(set))
 	for i, rr := range set {
 		header := dns.RFC3597{Hdr: *rr.Header()}
 		wire := make([]byte, dns.Len(rr))
-		// A record that cannot be packed cannot be sent either, so that its place does not matter.
+		// A record that cannot be packed cannot be sent either, so its place does not matter.
 		if n, err := dns.PackRR(rr, wire, 0, nil, false); err == nil {
-			rdata[i] = wire[min(dns.Len(&header), n):n] // shorter with an empty owner, which is no name
+			// With an empty owner, which is no name, the header is shorter than Len says.
+			rdata[i] = wire[min(dns.Len(&header), n):n]
 		}
 	}
 	c.order = ascending(c.order, len(set))

@@ -8,39 +8,45 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A weightedCycle rotates tiers whose records have weights.
+// A weightedCycle rotates a tier whose records have weights.
 //
-// A cycle has as many turns as the weights of the tier add up to, and each record of weight w comes
-// first in w of them, spread out evenly. Think of the cycle as a circle on which each record has w
-// slots at equal distances; the slots of m records of equal weight are 1/m of that distance apart.
-// The record with the next slot comes first in the answer, the one with the slot after that second,
-// and so on, each record once. The turn says how many slots are over. With equal weights this is
-// plain rotation.
+// A cycle has as many turns as the weights of the tier add up to. Each record of weight w comes
+// first in w of them, spread out evenly. Think of the cycle as a circle. Each record has w slots on
+// it, at equal distances, and the slots of all records of that weight together are at equal
+// distances too. The turn says how many slots have passed. The record with the next slot comes
+// first in the answer, then the record with the slot after that, and so on, each record once. With
+// equal weights this is plain rotation.
 //
-// It needs no state but the turn. The slots of the records of one weight are evenly spaced, so slot
-// j of all lies at j/total of the circle, give or take one slot for each weight; arithmetic finds
-// the slots around there.
+// For example, with weights A 2, B 1 and C 1, the slots are at
+//
+//	A 1/4   B 1/4   A 3/4   C 3/4
+//
+// of the circle. Of two slots at the same place, that of the larger weight is first. So the four
+// turns begin with A, B, A and C. Turn 0 gives A B C, turn 1 gives B A C, turn 2 gives A C B.
+//
+// The turn is the only state. slotsFrom computes the slots around a turn, without those before.
 type weightedCycle struct {
-	weights []uint64      // of the records of the tier that have one
+	weights []uint64      // of the records of the tier with a weight above 0
 	classes []weightClass // by weight
 	slots   []slot
-	members []uint16
+	members []uint16 // a copy of part of the tier
 }
 
 // A slot is one turn of one record in the cycle.
 type slot struct {
-	at     uint64 // where it lies on the circle, in units of 1/(2·rate) of it
-	rate   uint64 // how many slots the records of this weight have together
+	at     uint64 // where it is on the circle, in units of 1/(2·rate) of it
+	rate   uint64 // how many slots all records of this weight have
 	record int    // index in the tier
 }
 
 // A weightClass counts the records of a tier that have the same weight.
 type weightClass struct {
-	all, seen uint16
+	all  uint16
+	seen uint16 // by slotsFrom so far
 }
 
-// order puts tier, members of set in base order, in the order of the given turn. Records of weight
-// 0 come after the others and rotate among themselves.
+// order puts tier, members of set in base order, into the order of this turn. Records of weight 0
+// come after the others and rotate among themselves.
 func (c *weightedCycle) order(set []dns.RR, tier []uint16, w *Weights, turn uint64) {
 	weighted := c.zeroLast(set, tier, w)
 	rotateLeft(tier[len(weighted):], turn)
@@ -49,8 +55,8 @@ func (c *weightedCycle) order(set []dns.RR, tier []uint16, w *Weights, turn uint
 	}
 }
 
-// zeroLast moves the records of weight 0 behind the others, both in base order, and returns the
-// others. Their weights are in c.weights.
+// zeroLast moves the records of weight 0 in tier behind the others. Both stay in base order. It
+// returns the others, and sets c.weights to their weights.
 func (c *weightedCycle) zeroLast(set []dns.RR, tier []uint16, w *Weights) []uint16 {
 	c.weights, c.members = c.weights[:0], c.members[:0]
 	weighted := tier[:0]
@@ -76,26 +82,32 @@ func rotateLeft(tier []uint16, turn uint64) {
 }
 
 // slotsFrom returns, in order, the slots from the given turn on, at least one of each record.
+//
+// On the part x of the circle, the records of one weight have rate·x slots, rounded, and so all
+// records together have total·x slots, give or take half a slot for each different weight. So the
+// slot of the turn is not far from turn/total of the circle. slotsFrom only counts the slots before
+// a place that is surely before it, lists those up to a place that is surely behind it, and sorts
+// the list.
 func (c *weightedCycle) slotsFrom(turn uint64) []slot {
 	total, different := c.countClasses()
 	turn %= total
-	before, after := turn-min(turn, different), turn+different
+	before, behind := turn-min(turn, different), turn+different // places, in units of 1/total
 	c.slots = c.slots[:0]
-	over := turn // how many of c.slots are over
+	passed := turn // how many slots at the beginning of the list have passed
 	for i, w := range c.weights {
 		class := &c.classes[w]
 		n := uint64(class.all)
 		rate := n * w
-		k, first := uint64(0), 2*uint64(class.seen)+1 // slot k is at 2nk+first
+		k, first := uint64(0), 2*uint64(class.seen)+1 // slot k of the record is at 2nk+first
 		class.seen++
-		if reached := 2 * rate * before / total; reached >= first {
-			k = (reached-first)/(2*n) + 1
-			over -= k
+		if from := 2 * rate * before / total; from >= first {
+			k = (from-first)/(2*n) + 1 // so many slots are not listed
+			passed -= k
 		}
 		for last := false; !last; k++ {
 			at := 2*n*k + first
 			c.slots = append(c.slots, slot{at, rate, i})
-			last = at*total > 2*rate*after
+			last = at*total > 2*rate*behind
 		}
 	}
 	slices.SortFunc(c.slots, func(a, b slot) int {
@@ -104,10 +116,10 @@ func (c *weightedCycle) slotsFrom(turn uint64) []slot {
 		}
 		return cmp.Compare(c.weights[b.record], c.weights[a.record])
 	})
-	return c.slots[over:]
+	return c.slots[passed:]
 }
 
-// countClasses fills c.classes, and returns what the weights add up to and how many different ones
+// countClasses sets c.classes. It returns the sum of the weights and how many different weights
 // there are.
 func (c *weightedCycle) countClasses() (total, different uint64) {
 	c.classes = resize(c.classes, math.MaxUint8+1)
@@ -121,7 +133,8 @@ func (c *weightedCycle) countClasses() (total, different uint64) {
 	return total, different
 }
 
-// orderBySlots puts tier in the order of each record's first slot.
+// orderBySlots puts tier into the order in which its records have their first slot. It overwrites
+// c.weights.
 func (c *weightedCycle) orderBySlots(tier []uint16, slots []slot) {
 	c.members = append(c.members[:0], tier...)
 	at := 0

@@ -35,14 +35,14 @@ func Explain(o *Orderer, in, out []dns.RR, q *Query) []Set {
 	}
 	w := borrow(len(in), q.Ranking.Tiers())
 	defer w.release()
-	w.runs.find(in, o.types, &q.Ranking)
+	w.runs.findRRsets(in, o.types, &q.Ranking)
 	indexes := map[dns.RR][]int{} // in out; several where a section has one record twice
 	for i, rr := range out {
 		indexes[rr] = append(indexes[rr], i)
 	}
 	var sets []Set
 	for r := range w.runs.n {
-		if set, tiers := w.runs.rrset(in, r); len(set) > 0 {
+		if set, tiers := w.runs.rrsetRecords(in, r); len(set) > 0 {
 			s := newSet(set, tiers, indexes)
 			s.explainTurns(o)
 			s.explainLimit(q)

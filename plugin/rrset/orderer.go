@@ -1,9 +1,10 @@
-// Package rrset puts the RRsets of a section of a DNS message in order: by tier, the nearest first,
-// with turns inside each tier.
+// Package rrset puts the RRsets in a section of a DNS message in order: by tier, the nearest first,
+// and by turns inside each tier.
 //
-// An Orderer says how the records of one tier take turns, what weighs how much and which types are
-// ordered. A ranking.Ranking says which tier an address is in. The package reads sections and
-// records and never writes to them: what moves comes in a new slice.
+// An Orderer is made once from a Config: the types that it orders, how the records of a tier take
+// turns and what they weigh. A Query has what differs from response to response; its
+// ranking.Ranking says which tier an address is in. The package only reads the sections and records
+// that it is given. If records move, it returns a new slice.
 package rrset
 
 import (
@@ -33,12 +34,13 @@ type Config struct {
 	Weights  *Weights // nil: all addresses weigh the same
 	Turns    *Turns   // counts the turns of Cyclic
 
-	// RandomFirstTurn has the turns of a question begin at a random one, and not with base order.
+	// RandomFirstTurn says that the first turn of a question is random. Otherwise it is 0, the base
+	// order.
 	RandomFirstTurn bool
 }
 
-// An Orderer puts sections in order by what a ranking says. It is immutable, except that its Turns
-// count, and safe for concurrent use.
+// An Orderer puts sections in order by a ranking. It is immutable, except that its Turns count, and
+// it is safe for concurrent use.
 type Orderer struct {
 	types       TypeSet
 	rotation    Rotation
@@ -69,14 +71,15 @@ type Query struct {
 	Series    Series
 }
 
-// A Series is a set of bits. The turns of questions in different series are counted apart, so that
-// somebody who always asks in pairs does not spend two turns on each pair.
+// A Series is a set of bits that say how a question is asked. Each Series has turns of its own. So
+// a client that asks once over UDP and once over TCP takes one turn of each, and not two of the
+// same.
 type Series uint8
 
 const (
-	Stream     Series = 1 << iota // over TCP, TLS, HTTPS, …: a truncated answer is asked again so
-	Synthesis                     // for dns64 or siit, which ask for the other family's addresses
-	additional                    // the additional section
+	Stream     Series = 1 << iota // over TCP, TLS, HTTPS and so on, as after a truncated answer
+	Synthesis                     // by dns64 or siit, which ask for the other family's addresses
+	additional                    // for the additional section
 )
 
 // Answer returns the answer section in with every RRset in the order that q asks for. All other
@@ -95,16 +98,17 @@ func (o *Orderer) Additional(in []dns.RR, q *Query) []dns.RR {
 	return o.order(in, q, "", q.Series|additional)
 }
 
-// order puts a section in order. qname is empty where chains of aliases do not count.
+// order returns the section in with every RRset in order. It repairs chains of aliases only if
+// qname is not empty. It only reads in and its records, and returns in itself when nothing moves.
 func (o *Orderer) order(in []dns.RR, q *Query, qname string, series Series) []dns.RR {
 	if len(in) < 2 || len(in) > math.MaxUint16 {
 		return in
 	}
 	w := borrow(len(in), q.Ranking.Tiers())
-	out, cut := in, false
-	w.runs.find(in, o.types, &q.Ranking)
+	out, cut := in, false // out stays in until a record moves
+	w.runs.findRRsets(in, o.types, &q.Ranking)
 	for r := range w.runs.n {
-		set, tiers := w.runs.rrset(in, r)
+		set, tiers := w.runs.rrsetRecords(in, r)
 		if len(set) < 2 {
 			continue
 		}
@@ -115,7 +119,7 @@ func (o *Orderer) order(in []dns.RR, q *Query, qname string, series Series) []dn
 		}
 		if &out[0] == &in[0] {
 			out = w.sections.next(len(in))
-			if len(set) < len(in) { // otherwise write fills all of it
+			if len(set) < len(in) { // otherwise the RRset fills all of it
 				copy(out, in)
 			}
 		}
@@ -125,7 +129,7 @@ func (o *Orderer) order(in []dns.RR, q *Query, qname string, series Series) []dn
 			w.places.cut(dst, q.Limit)
 			cut = true
 		}
-		w.runs.spread(out, r, dst)
+		w.runs.writeRuns(out, r, dst)
 	}
 	if w.runs.aliases && qname != "" {
 		out = repairAliases(in, out, qname)
@@ -137,12 +141,14 @@ func (o *Orderer) order(in []dns.RR, q *Query, qname string, series Series) []dn
 	return out
 }
 
-// place finds the new places of the records of set, which are in these tiers. It may put tiers in
-// another order.
+// place sets w.places to the new places of the records of set. tiers has the tier of each record;
+// place may put it in another order.
 func (o *Orderer) place(w *workspace, set []dns.RR, tiers []uint32, q *Query, series Series) {
 	p := &w.places
 	several := p.count(tiers, q.Ranking.Tiers())
-	noAddressSticky := o.rotation == Sticky && !isAddress(set[0]) // such records have no key to sort by
+
+	// Sticky sorts by address. Records without one get the canonical order instead.
+	noAddressSticky := o.rotation == Sticky && !isAddress(set[0])
 	if q.Canonical || noAddressSticky {
 		if base := w.canonical.sort(set); base != nil {
 			p.rebase(base, tiers)
@@ -172,7 +178,7 @@ func (o *Orderer) place(w *workspace, set []dns.RR, tiers []uint32, q *Query, se
 	})
 }
 
-// firstTurn returns the turn of a question that is asked for the first time.
+// firstTurn returns the turn for a question that is asked for the first time.
 func (o *Orderer) firstTurn() uint32 {
 	if o.randomFirst {
 		return rand.Uint32()

@@ -11,8 +11,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A run is a part of a section, from index first to before end, whose records are of one RRset. An
-// RRset whose records are not next to each other has several runs.
+// A run is a part [first:end] of a section whose records are of one RRset. An RRset whose records
+// are not next to each other has several runs.
 type run struct {
 	first, end uint16
 	next       uint16 // the next run of the same RRset; 0: none
@@ -23,15 +23,18 @@ type run struct {
 //
 // An index fits 16 bits, because a message of 64 KiB holds fewer records.
 type runs struct {
-	all     []run // as long as the longest section so far
-	n       int   // runs in use
-	tiers   []uint32
-	aliases bool // the section has a CNAME or DNAME
+	all     []run    // as long as the longest section so far
+	n       int      // runs in use
+	tiers   []uint32 // by index in the section
+	aliases bool     // the section has a CNAME or DNAME
 
-	keys       keys     // join
-	buckets    []uint16 // join: the newest run of an RRset, counted from 1
-	joined     []dns.RR // an RRset of several runs, as received and in its new order; else empty
-	joinedTier []uint32 // of the records in joined
+	// The hash table of link.
+	keys    keys
+	buckets []uint16 // the newest run of an RRset, counted from 1; 0: empty
+
+	// An RRset of several runs, while it is at hand; otherwise empty.
+	joined      []dns.RR // its records as received, and behind them those in the new order
+	joinedTiers []uint32 // of the records as received
 }
 
 // reset makes room for a section of n records.
@@ -50,8 +53,9 @@ func (r *runs) forget() {
 	}
 }
 
-// find finds the RRsets in a section that have one of these types, and the tiers of their records.
-func (r *runs) find(in []dns.RR, types TypeSet, k *ranking.Ranking) {
+// findRRsets finds the RRsets in a section that have one of these types, and the tiers of their
+// records by k.
+func (r *runs) findRRsets(in []dns.RR, types TypeSet, k *ranking.Ranking) {
 	for i := 0; i < len(in); {
 		h := in[i].Header()
 		if !types.Has(h.Rrtype) {
@@ -65,13 +69,13 @@ func (r *runs) find(in []dns.RR, types TypeSet, k *ranking.Ranking) {
 		i = end
 	}
 	if r.n > 1 {
-		r.join(in)
+		r.link(in)
 	}
 }
 
 // rankRun returns how many records of in, from the first on, are of the RRset with header h, and
-// writes their tiers. One loop does both, so that each record is fetched from memory once: most of
-// the time that ordering takes is spent here.
+// writes their tiers by k to tiers. One loop does both, so that each record is fetched from memory
+// once: most of the time that ordering takes is spent here.
 func rankRun(h *dns.RR_Header, in []dns.RR, k *ranking.Ranking, tiers []uint32) int {
 	tiers = tiers[:len(in)]
 	byMasks, ip4, tables := ranking.OneTier(), false, false
@@ -104,10 +108,10 @@ func rankRun(h *dns.RR_Header, in []dns.RR, k *ranking.Ranking, tiers []uint32) 
 	return len(in)
 }
 
-// join links the runs of one RRset. It finds them by a hash of owner, class and type, so that an
+// link links the runs of each RRset. It finds them by a hash of owner, class and type, so that an
 // answer with a thousand RRsets, such as the SRV answer of a large headless service, takes a
 // thousand steps and not a million.
-func (r *runs) join(in []dns.RR) {
+func (r *runs) link(in []dns.RR) {
 	all := r.all[:r.n]
 	r.buckets = resize(r.buckets, 2<<bits.Len(uint(len(all))))
 	clear(r.buckets)
@@ -138,9 +142,10 @@ func sameMemory(a, b string) bool {
 	return len(a) == len(b) && unsafe.StringData(a) == unsafe.StringData(b)
 }
 
-// rrset returns the records and tiers of the RRset that begins with run i, in the order received;
-// none if an earlier run began it. Those of one run are a part of in, those of several a copy.
-func (r *runs) rrset(in []dns.RR, i int) ([]dns.RR, []uint32) {
+// rrsetRecords returns the records of the RRset that begins with run i, as received, and their
+// tiers. It returns none if run i continues an RRset. The records of a single run are a part of in,
+// and must not be written to; those of several runs are a copy, which is valid until the next call.
+func (r *runs) rrsetRecords(in []dns.RR, i int) ([]dns.RR, []uint32) {
 	p := &r.all[i]
 	switch {
 	case p.continues:
@@ -148,31 +153,32 @@ func (r *runs) rrset(in []dns.RR, i int) ([]dns.RR, []uint32) {
 	case p.next == 0:
 		return in[p.first:p.end], r.tiers[p.first:p.end]
 	}
-	r.joined, r.joinedTier = r.joined[:0], r.joinedTier[:0]
+	r.joined, r.joinedTiers = r.joined[:0], r.joinedTiers[:0]
 	for ; ; p = &r.all[p.next] {
 		r.joined = append(r.joined, in[p.first:p.end]...)
-		r.joinedTier = append(r.joinedTier, r.tiers[p.first:p.end]...)
+		r.joinedTiers = append(r.joinedTiers, r.tiers[p.first:p.end]...)
 		if p.next == 0 {
-			return r.joined, r.joinedTier
+			return r.joined, r.joinedTiers
 		}
 	}
 }
 
-// target returns where to write the n records of the RRset that begins with run i in their new
-// order: its part of out, or a slice for spread to copy from.
+// target returns a slice of length n for the new order of the RRset that begins with run i, which
+// was the last that rrsetRecords returned and has n records. If the RRset has a single run, the
+// slice is its part of out. Otherwise writeRuns must copy it there.
 func (r *runs) target(out []dns.RR, i, n int) []dns.RR {
 	if p := &r.all[i]; p.next == 0 {
 		return out[p.first:p.end]
 	}
-	r.joined = append(r.joined, r.joined[:n]...)
+	r.joined = append(r.joined, r.joined[:n]...) // any n records: they will be overwritten
 	return r.joined[n:]
 }
 
-// spread copies set, which target returned, to the runs in out that begin with run i.
-func (r *runs) spread(out []dns.RR, i int, set []dns.RR) {
+// writeRuns writes set, which target returned for run i, to the runs of its RRset in out.
+func (r *runs) writeRuns(out []dns.RR, i int, set []dns.RR) {
 	p := &r.all[i]
 	if p.next == 0 {
-		return // set is the run
+		return // set is that part of out
 	}
 	for ; ; p = &r.all[p.next] {
 		set = set[copy(out[p.first:p.end], set):]

@@ -41,7 +41,8 @@ func (t *TypeSet) Has(rrtype uint16) bool {
 	return slices.Contains(t.rest, rrtype)
 }
 
-// isAddress reports whether rr is an A or AAAA record.
+// isAddress reports whether rr is an A or AAAA record. It looks at the Go type, so a record that a
+// plugin did not parse (dns.RFC3597) has no address, whatever its type.
 func isAddress(rr dns.RR) bool {
 	switch rr.(type) {
 	case *dns.A, *dns.AAAA:
@@ -50,8 +51,8 @@ func isAddress(rr dns.RR) bool {
 	return false
 }
 
-// Address returns the address in an A or AAAA record. ok reports whether rr is such a record, and ip4
-// whether it is an A record.
+// Address returns the address in an A or AAAA record. ok reports whether rr is such a record, and
+// ip4 whether it is an A record.
 func Address(rr dns.RR) (a ipaddr.Addr, ip4, ok bool) {
 	switch rr := rr.(type) {
 	case *dns.A:

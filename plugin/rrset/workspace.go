@@ -6,8 +6,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A workspace is the memory that one section is put in order with. Workspaces are pooled, so that
-// nothing is allocated for them and no large frame stands on the stack. Each part owns its memory.
+// A workspace is the memory that ordering one section needs. Workspaces are pooled, which saves
+// allocations and keeps stack frames small. Each part owns its memory, and keeps it from use to
+// use.
 type workspace struct {
 	runs      runs
 	places    places
@@ -21,7 +22,7 @@ type workspace struct {
 var pool = sync.Pool{New: func() any { return new(workspace) }}
 
 // borrow returns a workspace for a section of n records and a ranking of so many tiers. The caller
-// releases it.
+// must release it.
 func borrow(n, tiers int) *workspace {
 	w := pool.Get().(*workspace)
 	w.runs.reset(n)
@@ -29,17 +30,18 @@ func borrow(n, tiers int) *workspace {
 	return w
 }
 
-// release gives w back, without the records of the section.
+// release gives w back to the pool. It drops the records of the section first, so that they can be
+// garbage collected.
 func (w *workspace) release() {
 	w.runs.forget()
 	pool.Put(w)
 }
 
-// sections are new slices of records. Small ones are carved from a shared block, each part of it
-// used once, to save an allocation.
+// sections makes the new slices that are returned in place of sections. Small ones are carved from
+// a shared block, each part of it used once, to save allocations.
 type sections struct {
 	block []dns.RR
-	used  int // of block
+	used  int // records of block
 }
 
 const (
@@ -60,7 +62,8 @@ func (s *sections) next(n int) []dns.RR {
 	return s.block[first:s.used:s.used]
 }
 
-// resize returns s with length n, in new memory when it does not fit. Its elements have no value.
+// resize returns a slice of length n, in the memory of s if that is large enough. Its elements have
+// any value.
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

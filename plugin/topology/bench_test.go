@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"runtime"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
-// manyNetworks are n networks up to /24 (IPv6: /48 to /64 under one /24), in 10,000 locations.
+// manyNetworks returns n networks with 10,000 locations: IPv4 up to /24, or IPv6 from /48 to /64 in
+// one /24.
 func manyNetworks(n int, six bool) oracle {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	base, widest, narrowest := netip.MustParsePrefix("0.0.0.0/0"), 16, 24
@@ -30,21 +32,12 @@ func manyNetworks(n int, six bool) oracle {
 	return o
 }
 
-// live returns the bytes in use on the heap.
-func live() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
 func eachTable(b *testing.B, run func(b *testing.B, o oracle)) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		for _, family := range []string{"IPv4", "IPv6"} {
 			b.Run(fmt.Sprintf("networks=%d/%s", n, family), func(b *testing.B) {
 				if testing.Short() && n > 100_000 {
-					b.Skip("takes its time")
+					b.Skip("takes long")
 				}
 				run(b, manyNetworks(n, family == "IPv6"))
 			})
@@ -55,9 +48,9 @@ func eachTable(b *testing.B, run func(b *testing.B, o oracle)) {
 func BenchmarkFind(b *testing.B) {
 	eachTable(b, func(b *testing.B, o oracle) {
 		rnd := rand.New(rand.NewPCG(7, 8))
-		before := live()
+		before := topologytest.LiveHeap()
 		table := o.table(b)
-		size := live() - before
+		size := topologytest.LiveHeap() - before
 		addrs := make([]netip.Addr, 1<<16)
 		for i := range addrs {
 			network := o[rnd.IntN(len(o))].network
@@ -82,7 +75,7 @@ func BenchmarkParse(b *testing.B) {
 		b.SetBytes(int64(text.Len()))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := parse("networks", text.Bytes()); err != nil {
+			if _, err := parse("networks", bytes.NewReader(text.Bytes())); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -90,11 +83,11 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkShared(b *testing.B) {
-	l, err := parseLocation("region-1/zone-1/rack-1")
+	l, err := ParseLocation("region-1/zone-1/rack-1")
 	if err != nil {
 		b.Fatal(err)
 	}
-	m, err := parseLocation("region-1/zone-1/rack-2")
+	m, err := ParseLocation("region-1/zone-1/rack-2")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,40 +1,43 @@
 package topology
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+	"github.com/coredns-ordering/ordering/internal/network"
 )
 
-// Builder collects networks and their locations and freezes them into a Table. The zero Builder is ready to use.
+// Builder collects networks with their locations and makes a Table of them. The zero Builder is
+// ready to use. A Builder is not safe for concurrent use.
 type Builder struct {
-	v4 []network[addr4]
-	v6 []network[addr6]
+	v4 []entry[addr4]
+	v6 []entry[ipaddr.Addr]
 
-	numbers   map[string]uint32 // of locations, by path
-	locations []*Location
+	numbers   map[string]uint32 // by the path of a location its index in locations
+	locations []*Location       // the first is nil, for none
 	added     uint32
 }
 
-// DuplicateError says that a network was added twice.
+// DuplicateError is the error of Builder.Table for a network that was added twice.
 type DuplicateError struct {
-	Network       netip.Prefix
-	First, Second int // which calls of Add, counted from 0
+	Network       netip.Prefix // what was added twice
+	First, Second int          // by which calls of Add, counted from 0
 }
 
-// Error names the network.
-func (e *DuplicateError) Error() string { return e.Network.String() + " is there twice" }
+// Error returns a message that names the network.
+func (e *DuplicateError) Error() string { return fmt.Sprintf("%v was added twice", e.Network) }
 
-// Add says where the addresses of a network are. The location is a path from wide to narrow, "region/zone/node": 1 to
-// MaxLabels labels, none empty, without spaces and "#". An IPv4-mapped network is taken as the IPv4 network.
+// Add says where the addresses of a network are. An IPv4-mapped network is added as the IPv4
+// network. The location is a path as ParseLocation takes it.
 //
-// A network with host bits set is refused, and the error says which network was probably meant. That a network was added
-// before shows in Table.
+// Add returns an error, and adds nothing, if the network is not valid or has host bits set, or if
+// the location is refused by ParseLocation. It does not notice that a network was added before:
+// Table does.
 func (b *Builder) Add(net netip.Prefix, location string) error {
-	net, err := checkNetwork(net)
+	net, err := network.Check(net)
 	if err != nil {
 		return err
 	}
@@ -43,34 +46,21 @@ func (b *Builder) Add(net netip.Prefix, location string) error {
 		return err
 	}
 	if addr, length := net.Addr(), uint8(net.Bits()); addr.Is4() {
-		b.v4 = append(b.v4, network[addr4]{makeAddr4(addr), number, b.added, length})
+		b.v4 = append(b.v4, entry[addr4]{addr4From(addr), number, b.added, length})
 	} else {
-		b.v6 = append(b.v6, network[addr6]{makeAddr6(addr), number, b.added, length})
+		b.v6 = append(b.v6, entry[ipaddr.Addr]{ipaddr.FromNetip(addr), number, b.added, length})
 	}
 	b.added++
 	return nil
 }
 
-func checkNetwork(net netip.Prefix) (netip.Prefix, error) {
-	if !net.IsValid() {
-		return net, errors.New("not a network")
-	}
-	if masked := net.Masked(); masked != net {
-		return net, fmt.Errorf("%s has host bits set, did you mean %s?", net, masked)
-	}
-	if net.Addr().Is4In6() {
-		// Without host bits set, such a network is at least as narrow as ::ffff:0:0/96.
-		return netip.PrefixFrom(net.Addr().Unmap(), net.Bits()-96), nil
-	}
-	return net, nil
-}
-
-// number interns a location. The path is copied, for it may be a piece of something big.
+// number returns the index of a location in b.locations, to which it adds the location if it is a
+// new one. It keeps a copy of path, which may be a part of a long text.
 func (b *Builder) number(path string) (uint32, error) {
 	if n, ok := b.numbers[path]; ok {
 		return n, nil
 	}
-	l, err := parseLocation(strings.Clone(path))
+	l, err := ParseLocation(strings.Clone(path))
 	if err != nil {
 		return 0, err
 	}
@@ -84,21 +74,21 @@ func (b *Builder) number(path string) (uint32, error) {
 	return n, nil
 }
 
-// Table freezes what was added. The error is a *DuplicateError for the earliest network that was there before.
+// Table returns a Table of what was added so far. The Builder can be used further. If a network was
+// added twice, the error is a *DuplicateError for the earliest second addition.
 func (b *Builder) Table() (*Table, error) {
-	slices.SortFunc(b.v4, func(m, n network[addr4]) int {
-		return cmp.Or(cmp.Compare(m.first, n.first), cmp.Compare(m.length, n.length), cmp.Compare(m.order, n.order))
-	})
-	slices.SortFunc(b.v6, func(m, n network[addr6]) int {
-		return cmp.Or(cmp.Compare(m.first.high, n.first.high), cmp.Compare(m.first.low, n.first.low),
-			cmp.Compare(m.length, n.length), cmp.Compare(m.order, n.order))
-	})
-	if err := b.duplicate(); err != nil {
-		return nil, err
+	slices.SortFunc(b.v4, entry[addr4].compare)
+	slices.SortFunc(b.v6, entry[ipaddr.Addr].compare)
+	d4, d6 := firstDuplicate(b.v4), firstDuplicate(b.v6)
+	switch {
+	case d4 != nil && (d6 == nil || d4.Second < d6.Second):
+		return nil, d4
+	case d6 != nil:
+		return nil, d6
 	}
 	t := &Table{
-		v4:        freezeSpans(b.v4),
-		v6:        freezeSpans(b.v6),
+		v4:        newSpans(b.v4),
+		v6:        newSpans(b.v6),
 		locations: slices.Clone(b.locations),
 		networks:  len(b.v4) + len(b.v6),
 	}
@@ -108,25 +98,14 @@ func (b *Builder) Table() (*Table, error) {
 	return t, nil
 }
 
-// duplicate looks at sorted networks.
-func (b *Builder) duplicate() error {
-	d4, d6 := firstDuplicate(b.v4), firstDuplicate(b.v6)
-	switch {
-	case d4 == nil && d6 == nil:
-		return nil
-	case d6 == nil || d4 != nil && d4.Second < d6.Second:
-		return d4
-	default:
-		return d6
-	}
-}
-
-func firstDuplicate[K address[K]](sorted []network[K]) *DuplicateError {
+// firstDuplicate returns an error for the network that was the earliest to be added again, nil if
+// there is none.
+func firstDuplicate[K address[K]](sorted []entry[K]) *DuplicateError {
 	var found *DuplicateError
 	for i := 1; i < len(sorted); i++ {
 		m, n := sorted[i-1], sorted[i]
 		if m.first == n.first && m.length == n.length && (found == nil || int(n.order) < found.Second) {
-			found = &DuplicateError{netip.PrefixFrom(n.first.addr(), int(n.length)), int(m.order), int(n.order)}
+			found = &DuplicateError{n.prefix(), int(m.order), int(n.order)}
 		}
 	}
 	return found

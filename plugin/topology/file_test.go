@@ -2,6 +2,8 @@ package topology
 
 import (
 	"errors"
+	golog "log"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,9 +12,18 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
-// write makes a file and returns its path.
+// Texts with 1, 2 and 3 networks.
+const (
+	one   = "10.0.0.0/8 a\n"
+	two   = one + "11.0.0.0/8 b\n"
+	three = two + "12.0.0.0/8 c\n"
+)
+
+// write creates a file and returns its path.
 func write(tb testing.TB, text string) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "networks")
@@ -20,233 +31,486 @@ func write(tb testing.TB, text string) string {
 	return path
 }
 
+var writes atomic.Int64
+
+// rewrite creates or changes a file. Each call gives it another time, all of them long ago.
 func rewrite(tb testing.TB, path, text string) {
 	tb.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		tb.Fatal(err)
-	}
+	topologytest.Must(tb, os.WriteFile(path, []byte(text), 0o600))
+	at := time.Date(1990, 1, 1, 0, 0, int(writes.Add(1)), 0, time.UTC)
+	topologytest.Must(tb, os.Chtimes(path, at, at))
 }
 
 func open(tb testing.TB, path string) *File {
 	tb.Helper()
 	f, err := NewFile(path)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	topologytest.Must(tb, err)
 	return f
 }
 
+// started returns a File that has looked at its file once.
 func started(tb testing.TB, path string) *File {
 	tb.Helper()
 	f := open(tb, path)
-	if err := f.Start(); err != nil {
-		tb.Fatal(err)
-	}
+	topologytest.Must(tb, f.Start())
 	tb.Cleanup(func() { f.Stop() })
+	synctest.Wait()
 	return f
 }
 
-func (f *File) has(networks int) func() bool {
-	return func() bool { return f.Table().Len() == networks }
+// poll waits until a change of a file must have been noticed and read.
+func poll() {
+	time.Sleep(pollInterval + restInterval)
+	synctest.Wait()
 }
 
-func must(tb testing.TB, err error) {
+// expect checks the number of networks in the table of f.
+func expect(tb testing.TB, f *File, networks int, when string) {
 	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
+	if got := f.Table().Len(); got != networks {
+		tb.Errorf("%s: %d networks, want %d", when, got, networks)
 	}
+}
+
+// failureCount returns how many failures of f were counted.
+func failureCount(tb testing.TB, f *File) int {
+	tb.Helper()
+	n, _ := topologytest.Metric(tb, topologytest.Failures, f.Name())
+	return int(n)
 }
 
 func TestFileIsFollowed(t *testing.T) {
-	path := write(t, "10.0.0.0/8 a\n")
-	f := started(t, path)
-	if !f.Ready() || f.Name() != path || f.Table().Len() != 1 {
-		t.Fatal("not read at once")
-	}
-	rewrite(t, path, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
-	eventually(t, "written in place", f.has(2))
-	rewrite(t, path+".new", "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
-	must(t, os.Rename(path+".new", path))
-	eventually(t, "replaced", f.has(3))
-	rewrite(t, path, "10.0.0.0/8 a\n")
-	eventually(t, "written in place after it was replaced", f.has(1))
+	synctest.Test(t, func(t *testing.T) {
+		path := write(t, one)
+		f := started(t, path)
+		if !f.Ready() || f.Name() != path || f.Table().Len() != 1 {
+			t.Fatal("not read at once")
+		}
+		rewrite(t, path, two)
+		poll()
+		expect(t, f, 2, "written in place")
+		rewrite(t, path+".new", three)
+		topologytest.Must(t, os.Rename(path+".new", path))
+		poll()
+		expect(t, f, 3, "replaced")
+		rewrite(t, path, one)
+		poll()
+		expect(t, f, 1, "written in place after it was replaced")
+	})
 }
 
 func TestConfigMapIsFollowed(t *testing.T) {
-	directory := t.TempDir()
-	version := func(name, text string) {
-		must(t, os.Mkdir(filepath.Join(directory, name), 0o700))
-		rewrite(t, filepath.Join(directory, name, "networks"), text)
-		must(t, os.Symlink(name, filepath.Join(directory, "..new")))
-		must(t, os.Rename(filepath.Join(directory, "..new"), filepath.Join(directory, "..data")))
-	}
-	version("..1", "10.0.0.0/8 a\n")
-	path := filepath.Join(directory, "networks")
-	must(t, os.Symlink("..data/networks", path))
-	f := started(t, path)
-	version("..2", "10.0.0.0/8 a\n11.0.0.0/8 b\n")
-	must(t, os.RemoveAll(filepath.Join(directory, "..1")))
-	eventually(t, "swapped", f.has(2))
-	version("..3", "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
-	eventually(t, "swapped again", f.has(3))
+	synctest.Test(t, func(t *testing.T) {
+		directory := t.TempDir()
+		version := func(name, text string) {
+			topologytest.Must(t, os.Mkdir(filepath.Join(directory, name), 0o700))
+			rewrite(t, filepath.Join(directory, name, "networks"), text)
+			topologytest.Must(t, os.Symlink(name, filepath.Join(directory, "..new")))
+			topologytest.Must(t, os.Rename(filepath.Join(directory, "..new"), filepath.Join(directory, "..data")))
+		}
+		version("..1", one)
+		path := filepath.Join(directory, "networks")
+		topologytest.Must(t, os.Symlink("..data/networks", path))
+		f := started(t, path)
+		version("..2", two)
+		topologytest.Must(t, os.RemoveAll(filepath.Join(directory, "..1")))
+		poll()
+		expect(t, f, 2, "swapped")
+		version("..3", three)
+		poll()
+		expect(t, f, 3, "swapped again")
+	})
 }
 
 func TestLinkToAnotherDirectoryIsFollowed(t *testing.T) {
-	target := write(t, "10.0.0.0/8 a\n")
-	path := filepath.Join(t.TempDir(), "link")
-	must(t, os.Symlink(target, path))
-	f := started(t, path)
-	rewrite(t, target, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
-	eventually(t, "target written", f.has(2))
-	other := write(t, "10.0.0.0/8 a\n11.0.0.0/8 b\n12.0.0.0/8 c\n")
-	must(t, os.Symlink(other, path+".new"))
-	must(t, os.Rename(path+".new", path))
-	eventually(t, "link changed", f.has(3))
-	rewrite(t, other, "10.0.0.0/8 a\n")
-	eventually(t, "new target written", f.has(1))
+	synctest.Test(t, func(t *testing.T) {
+		target := write(t, one)
+		path := filepath.Join(t.TempDir(), "link")
+		topologytest.Must(t, os.Symlink(target, path))
+		f := started(t, path)
+		rewrite(t, target, two)
+		poll()
+		expect(t, f, 2, "target written")
+		other := write(t, three)
+		topologytest.Must(t, os.Symlink(other, path+".new"))
+		topologytest.Must(t, os.Rename(path+".new", path))
+		poll()
+		expect(t, f, 3, "link changed")
+		rewrite(t, other, one)
+		poll()
+		expect(t, f, 1, "new target written")
+	})
 }
 
-func TestFileStartStopLeavesNoGoroutine(t *testing.T) {
-	f := open(t, write(t, "10.0.0.0/8 a\n"))
-	before := runtime.NumGoroutine()
-	for range 100 {
-		must(t, f.Start())
-		must(t, f.Start()) // once is enough
-		must(t, f.Stop())
-		must(t, f.Stop())
-	}
-	eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
+func TestChangeBeforeStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := write(t, one)
+		f := open(t, path)
+		rewrite(t, path, two)
+		topologytest.Must(t, f.Start())
+		defer f.Stop()
+		synctest.Wait()
+		expect(t, f, 1, "before the file is at rest")
+		time.Sleep(restInterval)
+		synctest.Wait()
+		expect(t, f, 2, "at rest")
+	})
 }
 
-func TestBrokenFileIsReportedOnceAndTheTableStays(t *testing.T) {
-	text := logged(t)
-	path := write(t, "10.0.0.0/8 a\n")
-	f := started(t, path)
-	failures := func(n float64) func() bool {
-		return func() bool { got, _ := metric(t, "topology_reload_failures_total", path); return got == n }
-	}
-	rewrite(t, path, "10.0.0.0/8 a\n10.0.0.0/33 b\n")
-	eventually(t, "broken", failures(1))
-	for range 3 { // the same again is no news
-		rewrite(t, path, "10.0.0.0/8 a\n10.0.0.0/33 b\n")
-		f.settle()
-	}
-	must(t, os.Remove(path))
-	eventually(t, "gone", failures(2))
-	rewrite(t, filepath.Join(filepath.Dir(path), "other"), "")
-	f.settle()
-	f.Stop() // and no later report counts
-	if got := strings.Count(text(), "[ERROR]"); got != 2 {
-		t.Errorf("reported %d times, want 2:\n%s", got, text())
-	}
-	for _, want := range []string{path + ":2: 10.0.0.0/33", path + ": no such file"} {
-		if !strings.Contains(text(), want) {
-			t.Errorf("%q is not in the log:\n%s", want, text())
+// TestFileIsReadAtRest changes a file before each look, each time by another sign.
+func TestFileIsReadAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := write(t, one)
+		f := started(t, path)
+		time.Sleep(pollInterval / 2) // between two looks
+		for i, change := range []func(){
+			func() { rewrite(t, path, two) },
+			func() { // the size alone
+				info, err := os.Stat(path)
+				topologytest.Must(t, err)
+				topologytest.Must(t, os.WriteFile(path, []byte(three), 0o600))
+				topologytest.Must(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+			},
+			func() { rewrite(t, path, three) }, // the time alone
+			func() { // another file of the same size and time
+				info, err := os.Stat(path)
+				topologytest.Must(t, err)
+				topologytest.Must(t, os.WriteFile(path+".new", []byte(three), 0o600))
+				topologytest.Must(t, os.Chtimes(path+".new", info.ModTime(), info.ModTime()))
+				topologytest.Must(t, os.Rename(path+".new", path))
+			},
+		} {
+			change()
+			if i == 0 {
+				time.Sleep(pollInterval/2 + restInterval/2)
+			} else {
+				time.Sleep(restInterval)
+			}
+			synctest.Wait()
+			expect(t, f, 1, "while the file changes")
 		}
-	}
-	if !f.has(1)() {
-		t.Error("the old table did not stay")
+		time.Sleep(restInterval)
+		synctest.Wait()
+		expect(t, f, 3, "at rest")
+		if n := failureCount(t, f); n != 0 {
+			t.Errorf("%d failures", n)
+		}
+	})
+}
+
+func TestBrokenFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := topologytest.Logged(t)
+		path := write(t, one)
+		f := started(t, path)
+		check := func(when string, wantFailures, wantErrors int) {
+			t.Helper()
+			expect(t, f, 1, when)
+			if n := failureCount(t, f); n != wantFailures {
+				t.Errorf("%s: %d failures, want %d", when, n, wantFailures)
+			}
+			if n := strings.Count(text(), "[ERROR]"); n != wantErrors {
+				t.Errorf("%s: %d errors logged, want %d:\n%s", when, n, wantErrors, text())
+			}
+		}
+		const broken = one + "10.0.0.0/33 b\n"
+		rewrite(t, path, broken)
+		poll()
+		check("broken", 1, 1)
+		time.Sleep(3 * pollInterval)
+		synctest.Wait()
+		check("at three more looks", 4, 1)
+		rewrite(t, path, broken)
+		poll()
+		check("broken in the same way again", 5, 1)
+		topologytest.Must(t, os.Remove(path))
+		poll()
+		check("gone", 6, 2)
+		time.Sleep(pollInterval)
+		synctest.Wait()
+		check("at one more look", 7, 2)
+		rewrite(t, path, one)
+		poll()
+		check("good again", 7, 2)
+		topologytest.Must(t, os.Remove(path))
+		time.Sleep(pollInterval)
+		synctest.Wait()
+		check("gone again", 8, 3)
+		for _, want := range []string{
+			path + `:2: 10.0.0.0/33: "33" is not a prefix length from 0 to 32; the last good table stays` + "\n",
+			path + ": no such file or directory; the last good table stays\n",
+			path + ": networks: 1, before: 1\n",
+		} {
+			if !strings.Contains(text(), want) {
+				t.Errorf("%q is not in the log:\n%s", want, text())
+			}
+		}
+	})
+}
+
+func TestEmptiedFile(t *testing.T) {
+	for name, text := range map[string]string{"empty": "", "comments alone": "# " + two + "\n# c\n"} {
+		t.Run(name, func(t *testing.T) {
+			text = strings.ReplaceAll(text, "\n11", "\n# 11")
+			synctest.Test(t, func(t *testing.T) {
+				log := topologytest.Logged(t)
+				path := write(t, two)
+				f := started(t, path)
+				rewrite(t, path, text)
+				poll()
+				expect(t, f, 2, "emptied")
+				if n := failureCount(t, f); n != 1 {
+					t.Errorf("%d failures, want 1", n)
+				}
+				want := path + ": has no networks, but the table in use has 2; the last good table stays\n"
+				if !strings.Contains(log(), want) {
+					t.Errorf("%q is not in the log:\n%s", want, log())
+				}
+				if _, err := NewFile(path); err == nil || !strings.HasSuffix(err.Error(), "the table in use has 2") {
+					t.Errorf("error %v", err)
+				}
+				rewrite(t, path, two)
+				poll()
+				expect(t, f, 2, "as before")
+				rewrite(t, path, text)
+				poll()
+				expect(t, f, 2, "emptied again")
+				if n := failureCount(t, f); n != 2 {
+					t.Errorf("%d failures, want 2", n)
+				}
+				time.Sleep(pollInterval)
+				synctest.Wait()
+				if n := failureCount(t, f); n != 3 {
+					t.Errorf("%d failures at one more look, want 3", n)
+				}
+				rewrite(t, path, one)
+				poll()
+				expect(t, f, 1, "one left")
+				rewrite(t, path, text)
+				poll()
+				topologytest.Must(t, f.Stop())
+				restarted := open(t, path)
+				expect(t, restarted, 0, "started after the others were stopped")
+				topologytest.Must(t, f.Start())
+				if _, found := topologytest.Metric(t, topologytest.LastSync, path); found {
+					t.Error("a table that is not the file's is published as current")
+				}
+				topologytest.Must(t, f.Stop())
+			})
+		})
 	}
 }
 
-func TestFileThatComesBack(t *testing.T) {
-	path := write(t, "10.0.0.0/8 a\n")
-	f := open(t, path)
-	must(t, os.Remove(path))
-	f.reload()
-	rewrite(t, path, "10.0.0.0/8 a\n11.0.0.0/8 b\n")
-	f.reload()
-	if !f.has(2)() || f.trouble != "" {
-		t.Errorf("%d networks, want 2; trouble: %q", f.Table().Len(), f.trouble)
-	}
+func TestFileThatIsEmptyFromTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := topologytest.Logged(t)
+		path := write(t, "")
+		f := open(t, path)
+		if log() != "" {
+			t.Errorf("logged before Start:\n%s", log())
+		}
+		topologytest.Must(t, f.Start())
+		defer f.Stop()
+		started(t, path)
+		rewrite(t, path, "# soon\n")
+		poll()
+		warning := "[WARNING] plugin/ordering: topology: " + path + ": has no networks\n"
+		if strings.Count(log(), warning) != 1 || strings.Contains(log(), "[ERROR]") || failureCount(t, f) != 0 {
+			t.Errorf("%d failures; want %q once in the log:\n%s", failureCount(t, f), warning, log())
+		}
+		rewrite(t, path, one)
+		poll()
+		expect(t, f, 1, "no longer empty")
+	})
 }
-
-// settle gives the watch the time to see what happened.
-func (f *File) settle() { time.Sleep(3 * quiet) }
 
 func TestSameTextMakesNoNewTable(t *testing.T) {
-	path := write(t, "10.0.0.0/8 a\n")
-	f := open(t, path)
-	before := f.Table()
-	rewrite(t, path, "10.0.0.0/8 a\n")
-	must(t, os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)))
-	f.reload()
-	if f.Table() != before {
-		t.Error("a new table for the same text")
-	}
-	rewrite(t, path, "11.0.0.0/8 a\n")
-	f.reload()
-	if f.Table() == before {
-		t.Error("no new table for another text")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		path := write(t, one)
+		f := started(t, path)
+		before := f.Table()
+		rewrite(t, path, one)
+		poll()
+		if f.Table() != before || f.shared.lastVersion().table != before {
+			t.Error("a new table for the same text")
+		}
+		rewrite(t, path, strings.ToUpper(one))
+		poll()
+		if f.Table() == before {
+			t.Error("no new table for another text")
+		}
+	})
 }
 
-func TestSettledFileIsNotReadAgain(t *testing.T) {
-	path := write(t, "10.0.0.0/8 a\n")
-	old := time.Now().Add(-time.Hour)
-	must(t, os.Chtimes(path, old, old))
-	f := open(t, path)
-	if f.seen == nil {
-		t.Fatal("would be read again")
-	}
-	if _, text, err := readFile(path, f.seen); text != nil || err != nil {
-		t.Errorf("read again: %q, %v", text, err)
-	}
-	rewrite(t, path, "11.0.0.0/8 a\n") // of the same size
-	if _, text, err := readFile(path, f.seen); text == nil || err != nil {
-		t.Errorf("not read again: %v", err)
-	}
+func TestLastSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := write(t, one)
+		f := started(t, path)
+		begin := time.Now()
+		check := func(when string, want time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			got, _ := topologytest.Metric(t, topologytest.LastSync, path)
+			if at := time.UnixMilli(int64(got * 1000)).Sub(begin); at != want {
+				t.Errorf("%s: in sync at %v, want %v", when, at, want)
+			}
+		}
+		check("read", 0)
+		time.Sleep(10 * pollInterval)
+		check("unchanged", 10*pollInterval)
+		rewrite(t, path, "x")
+		time.Sleep(5 * pollInterval)
+		check("broken", 10*pollInterval)
+		rewrite(t, path, two)
+		time.Sleep(pollInterval - restInterval) // until the next look
+		check("mended but not at rest", 10*pollInterval)
+		time.Sleep(restInterval)
+		check("mended", 16*pollInterval)
+		expect(t, f, 2, "mended")
+	})
 }
 
-func TestTwoWritesAtOneTime(t *testing.T) {
-	path := write(t, "10.0.0.0/8 a\n")
-	now := time.Now()
-	must(t, os.Chtimes(path, now, now))
-	f := open(t, path)
-	rewrite(t, path, "10.0.0.0/8 b\n")
-	must(t, os.Chtimes(path, now, now))
-	f.reload()
-	checkPlaces(t, f.Table(), map[string]string{"10.0.0.1": "b"})
+func TestLastSyncOfAFileThatChangedBeforeStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := write(t, one)
+		f := open(t, path)
+		read := time.Now()
+		time.Sleep(time.Minute)
+		rewrite(t, path, two)
+		topologytest.Must(t, f.Start())
+		defer f.Stop()
+		synctest.Wait()
+		checkMetric(t, topologytest.LastSync, path, float64(read.Unix()))
+	})
 }
 
-func TestNewFileSaysWhatIsWrong(t *testing.T) {
-	if _, err := NewFile(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) || !strings.HasSuffix(err.Error(), "/none: no such file or directory") {
+func TestNewFileErrors(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "none")
+	_, err := NewFile(missing)
+	if !errors.Is(err, os.ErrNotExist) || err.Error() != missing+": no such file or directory" {
 		t.Errorf("error %v", err)
 	}
 	path := write(t, "# fine\n10.0.0.1/8 a\n")
-	if _, err := NewFile(path); err == nil || err.Error() != path+":2: 10.0.0.1/8 has host bits set, did you mean 10.0.0.0/8?" {
-		t.Errorf("error %v", err)
+	want := path + ":2: 10.0.0.1/8 has host bits set: did you mean 10.0.0.0/8?"
+	if _, err := NewFile(path); err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+	odd := filepath.Join(t.TempDir(), "a\n\x1b[31mb")
+	if _, err := NewFile(odd); err == nil || !strings.HasSuffix(err.Error(), `/a\n\x1b[31mb: no such file or directory`) {
+		t.Errorf("error %q", err)
 	}
 }
 
-func TestEventsAreCoalesced(t *testing.T) {
+func TestOddPathInLogAndMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		happened := make(chan struct{})
-		var looked atomic.Int32
-		go coalesce(t.Context(), happened, func() { looked.Add(1) })
-		for range 10 { // closer than quiet
-			happened <- struct{}{}
-			time.Sleep(quiet / 2)
+		log := topologytest.Logged(t)
+		directory := t.TempDir()
+		path := filepath.Join(directory, "a\n\x1b[31m\xff")
+		rewrite(t, path, "")
+		started(t, path)
+		rewrite(t, path, one)
+		poll()
+		topologytest.Must(t, os.Remove(path))
+		poll()
+		shown := directory + `/a\n\x1b[31m\xff`
+		for _, want := range []string{
+			": has no networks\n", ": networks: 1, before: 0\n",
+			": no such file or directory; the last good table stays\n",
+		} {
+			if !strings.Contains(log(), shown+want) {
+				t.Errorf("%q is not in the log: %q", shown+want, log())
+			}
 		}
-		time.Sleep(quiet)
-		synctest.Wait()
-		if looked.Load() != 1 {
-			t.Fatalf("looked %d times at one burst, want 1", looked.Load())
-		}
-		for range int(3 * most / (quiet / 2)) { // never quiet
-			happened <- struct{}{}
-			time.Sleep(quiet / 2)
-		}
-		synctest.Wait()
-		if n := looked.Load(); n < 3 || n > 5 {
-			t.Fatalf("looked %d times in a long burst, want about 4", n)
-		}
-		time.Sleep(quiet)
-		looked.Store(0)
-		time.Sleep(10 * recheck)
-		synctest.Wait()
-		if n := looked.Load(); n < 9 || n > 10 {
-			t.Fatalf("looked %d times in 10 rechecks", n)
+		if got, _ := topologytest.Metric(t, topologytest.Entries, shown); got != 1 {
+			t.Errorf("%v entries, want 1", got)
 		}
 	})
+}
+
+func TestFileStartStopLeavesNoGoroutine(t *testing.T) {
+	f := open(t, write(t, one))
+	before := runtime.NumGoroutine()
+	for range 100 {
+		topologytest.Must(t, f.Start())
+		topologytest.Must(t, f.Start()) // does nothing
+		topologytest.Must(t, f.Stop())
+		topologytest.Must(t, f.Stop())
+	}
+	topologytest.Eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+func TestStoppedFileIsNotFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := write(t, one)
+		f := started(t, path)
+		topologytest.Must(t, f.Stop())
+		rewrite(t, path, two)
+		poll()
+		expect(t, f, 1, "stopped")
+		topologytest.Must(t, f.Start())
+		poll()
+		expect(t, f, 2, "started again")
+	})
+}
+
+// TestStopDoesNotWaitForARead stops a File whose file system does not answer.
+func TestStopDoesNotWaitForARead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, write(t, one))
+		answer := make(chan struct{})
+		f.shared.look = func(string, version, os.FileInfo) look {
+			<-answer
+			return look{version: version{table: &Table{}}}
+		}
+		topologytest.Must(t, f.Start())
+		time.Sleep(time.Hour)
+		before := f.Table()
+		topologytest.Must(t, f.Stop())
+		close(answer)
+		synctest.Wait()
+		if f.Table() != before {
+			t.Error("the result of the read was used after Stop")
+		}
+	})
+}
+
+// TestStopWaitsForTheEnd stops a File that is logging what it has read.
+func TestStopWaitsForTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := write(t, one)
+		f := started(t, path)
+		release := make(chan struct{})
+		golog.SetOutput(blockedWriter(release))
+		defer golog.SetOutput(os.Stdout)
+		rewrite(t, path, two)
+		poll()
+		stopped := false
+		go func() {
+			f.Stop()
+			stopped = true
+		}()
+		synctest.Wait()
+		if stopped {
+			t.Error("Stop did not wait")
+		}
+		close(release)
+		synctest.Wait()
+		if !stopped {
+			t.Error("Stop did not return")
+		}
+	})
+}
+
+type blockedWriter chan struct{}
+
+func (w blockedWriter) Write(p []byte) (int, error) {
+	<-w
+	return len(p), nil
+}
+
+func TestLocationsAreThoseOfTheFile(t *testing.T) {
+	f := open(t, write(t, two))
+	if got := f.Table().Find(netip.MustParseAddr("11.1.2.3")).String(); got != "b" {
+		t.Errorf("11.1.2.3 is at %q, want b", got)
+	}
 }

@@ -5,29 +5,80 @@ import (
 	"strings"
 	"unicode"
 	"unique"
+
+	"github.com/coredns-ordering/ordering/internal/quote"
 )
 
-// MaxLabels is the most labels that a location may have.
+// MaxLabels is the largest number of labels that a location can have.
 const MaxLabels = 8
 
-// Unknown is the label that holds the place of one that nobody knows, as in "-/us-east-1a/node-7".
+// Unknown is the label to write for one that is not known, as in "-/us-east-1a/node-7".
 //
-// It stands for one particular label, only not known which; so two of them are the same label just when the labels below them
-// say so. What lies in one zone lies in one region, whatever its name: "-/us-east-1a/node-7" and "-/us-east-1a/node-8" share
-// two labels. "-/us-east-1a/node-7" and "-/us-east-1b/node-9" share none, and so do "-/-/node-7" and "-/-/node-8".
-// At the end of a location, where no label below could tell, it is an error.
+// The label has a value, which is only not known. Two unknown labels are taken to be the same if
+// the labels below them, up to the next known one, are the same: two nodes in one zone are in one
+// region, whatever its name. So "-/us-east-1a/node-7" and "-/us-east-1a/node-8" share two labels.
+// "-/us-east-1a/node-7" and "-/us-east-1b/node-9" share none, and neither do "-/-/node-7" and
+// "-/-/node-8". A location cannot end in Unknown.
 const Unknown = "-"
 
-// Location is a path from wide to narrow, such as "us-east-1/us-east-1a/node-7". A nil Location is "unknown". Locations are
-// made by a Builder; those of different tables compare as well as those of one.
+// Location is a path from wide to narrow, such as "us-east-1/us-east-1a/node-7". It is immutable and
+// safe for concurrent use. ParseLocation and Builder make Locations, and those of different tables
+// can be compared. The nil Location has no labels: it stands for a location that is not known.
 type Location struct {
 	path string
 
-	// labels are interned over the whole program, so that comparing two is comparing two pointers.
+	// labels are interned for the whole process, so that two are compared by their addresses. An
+	// Unknown label is interned together with the labels below it, up to the next known one.
 	labels []unique.Handle[string]
 }
 
-// String returns the labels joined by "/", and "" for nil.
+// ParseLocation returns the Location of a path: 1 to MaxLabels labels with "/" between them, from
+// wide to narrow. A label is not empty and has no spaces, no "#" and no characters that cannot be
+// printed. The error names the path.
+func ParseLocation(path string) (*Location, error) {
+	labels := strings.Split(path, "/")
+	if len(labels) > MaxLabels {
+		return nil, fmt.Errorf("%s has %d labels: at most %d are allowed", quote.Word(path), len(labels), MaxLabels)
+	}
+	l := &Location{path: path, labels: make([]unique.Handle[string], len(labels))}
+	known := "" // the nearest known label below, with the Unknown ones above it
+	for i := len(labels) - 1; i >= 0; i-- {
+		label := labels[i]
+		if err := checkLabel(label, path); err != nil {
+			return nil, err
+		}
+		switch {
+		case label != Unknown:
+			known = label
+		case known == "":
+			return nil, fmt.Errorf("%s ends in an unknown label: leave it out", quote.Word(path))
+		default:
+			known = Unknown + "/" + known
+		}
+		l.labels[i] = unique.Make(known)
+	}
+	return l, nil
+}
+
+// checkLabel returns an error for a label that could not be written on a line of a file, or that
+// could look like another one when it is printed.
+func checkLabel(label, path string) error {
+	if label == "" {
+		mended := strings.Join(strings.FieldsFunc(path, func(r rune) bool { return r == '/' }), "/")
+		if mended == "" {
+			return fmt.Errorf("%s is not a location", quote.Quoted(path))
+		}
+		return fmt.Errorf("%s has an empty label: did you mean %s?", quote.Word(path), quote.Word(mended))
+	}
+	for _, r := range label {
+		if r == '#' || r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.IsSpace(r) {
+			return fmt.Errorf("%s has %q in a label", quote.Quoted(path), r)
+		}
+	}
+	return nil
+}
+
+// String returns the labels with "/" between them, and "" for nil.
 func (l *Location) String() string {
 	if l == nil {
 		return ""
@@ -43,8 +94,8 @@ func (l *Location) Labels() int {
 	return len(l.labels)
 }
 
-// Shared returns how many leading labels l and m have in common: the more, the nearer. It is 0 when either is nil. An Unknown
-// label counts as common only where the labels below it prove it. Shared does not allocate.
+// Shared returns how many leading labels l and m have in common: the more, the nearer they are. It
+// is 0 if either is nil. Unknown labels are compared as Unknown says. Shared does not allocate.
 func (l *Location) Shared(m *Location) int {
 	if l == nil || m == nil {
 		return 0
@@ -58,7 +109,22 @@ func (l *Location) Shared(m *Location) int {
 	return n
 }
 
-// Prefix returns the first n labels joined by "/": all of them when there are fewer, "" when n is not positive or l is nil.
+// Common returns the location that has the leading labels that l and m have in common, nil if there
+// are none.
+func (l *Location) Common(m *Location) *Location {
+	n := l.Shared(m)
+	switch {
+	case n == 0:
+		return nil
+	case n == len(l.labels):
+		return l
+	}
+	// This does not end in Unknown: if an Unknown label is shared, the one below it is too.
+	return &Location{path: l.Prefix(n), labels: l.labels[:n]}
+}
+
+// Prefix returns the first n labels with "/" between them: all labels if there are no more than n,
+// and "" if n is not positive or l is nil.
 func (l *Location) Prefix(n int) string {
 	if l == nil || n <= 0 {
 		return ""
@@ -72,48 +138,4 @@ func (l *Location) Prefix(n int) string {
 		end += slash + 1
 	}
 	return l.path[:end-1]
-}
-
-// parseLocation takes a path from wide to narrow. The error begins with the path.
-func parseLocation(path string) (*Location, error) {
-	words := strings.Split(path, "/")
-	if len(words) > MaxLabels {
-		return nil, fmt.Errorf("%s has %d labels, at most %d are possible", path, len(words), MaxLabels)
-	}
-	l := &Location{path: path, labels: make([]unique.Handle[string], len(words))}
-	below := "" // the labels from the nearest known one below up to here, for an Unknown one to be known by
-	for i := len(words) - 1; i >= 0; i-- {
-		word := words[i]
-		if err := checkLabel(word, path); err != nil {
-			return nil, err
-		}
-		if word != Unknown {
-			below = word
-			l.labels[i] = unique.Make(word)
-			continue
-		}
-		if below == "" {
-			return nil, fmt.Errorf("%s ends in an unknown label, leave it out", path)
-		}
-		below = Unknown + "/" + below
-		l.labels[i] = unique.Make(below)
-	}
-	return l, nil
-}
-
-// checkLabel refuses labels that could not be written on a line of a file, or not be told apart when they are printed.
-func checkLabel(label, path string) error {
-	if label == "" {
-		mend := strings.Join(strings.FieldsFunc(path, func(r rune) bool { return r == '/' }), "/")
-		if mend == "" {
-			return fmt.Errorf("%q is not a location", path)
-		}
-		return fmt.Errorf("%s has an empty label, did you mean %s?", path, mend)
-	}
-	for _, r := range label {
-		if r == '#' || r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.IsSpace(r) {
-			return fmt.Errorf("%q has %q in a label", path, r)
-		}
-	}
-	return nil
 }

@@ -4,75 +4,101 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/quote"
+
 	"github.com/coredns/coredns/plugin"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// published holds the metrics of all started sources, by their names.
-var published = series{
-	entries: promauto.NewGaugeVec(prometheus.GaugeOpts{
+var (
+	entries = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
 		Name:      "topology_entries",
 		Help:      "Number of networks in the topology table.",
-	}, []string{"source"}),
-	synced: promauto.NewGaugeVec(prometheus.GaugeOpts{
+	}, []string{"source"})
+
+	lastSync = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
 		Name:      "topology_last_sync_timestamp_seconds",
-		Help:      "When the topology file was last read, or the Kubernetes API last heard of, in seconds since 1970.",
-	}, []string{"source"}),
-	failures: promauto.NewCounterVec(prometheus.CounterOpts{
+		Help:      "When the topology table was last known to be current, changed or not, in seconds since 1970.",
+	}, []string{"source"})
+
+	failures = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
-		Name:      "topology_reload_failures_total",
-		Help:      "Counter of attempts to read the topology that failed; the last table serves on.",
-	}, []string{"source"}),
+		Name:      "topology_failures_total",
+		Help:      "Counter of looks at the topology file and requests to the Kubernetes API that failed.",
+	}, []string{"source"})
+)
+
+// sourceUsers counts the open Metrics of each source. The lock also keeps a value from being set
+// after its series was deleted.
+var sourceUsers = struct {
+	sync.Mutex
+	count map[string]int
+}{count: map[string]int{}}
+
+// Metrics publishes the state of one source to Prometheus, from NewMetrics to Close. All Metrics
+// of one source share its series: on a reload CoreDNS starts the new instance before it stops the
+// old one. The series are deleted when the last of them is closed.
+//
+// The methods are safe for concurrent use. A nil or closed Metrics publishes nothing.
+type Metrics struct {
+	source string
+	closed bool // guarded by the lock of sourceUsers
 }
 
-// series has one series per source name in each vector. On a reload CoreDNS starts the new instance before it stops the old
-// one, so a name can be in use twice for a moment: the series go when the last user stops.
-type series struct {
-	entries  *prometheus.GaugeVec
-	synced   *prometheus.GaugeVec
-	failures *prometheus.CounterVec
-
-	mu    sync.Mutex
-	users map[string]int
+// NewMetrics begins to publish the state of the source of this name. Characters of the name that
+// cannot be printed are published as escapes. The caller must call Close.
+func NewMetrics(source string) *Metrics {
+	source = quote.Line(source)
+	sourceUsers.Lock()
+	defer sourceUsers.Unlock()
+	sourceUsers.count[source]++
+	failures.WithLabelValues(source) // so that there is a 0 before the first failure
+	return &Metrics{source: source}
 }
 
-// open begins to publish for the source, with no failures unless there were some before.
-func (s *series) open(source string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.users == nil {
-		s.users = map[string]int{}
-	}
-	s.users[source]++
-	s.failures.WithLabelValues(source)
+// Close ends the publishing. To close twice does nothing.
+func (m *Metrics) Close() {
+	m.publish(func() {
+		m.closed = true
+		if sourceUsers.count[m.source]--; sourceUsers.count[m.source] > 0 {
+			return
+		}
+		delete(sourceUsers.count, m.source)
+		entries.DeleteLabelValues(m.source)
+		lastSync.DeleteLabelValues(m.source)
+		failures.DeleteLabelValues(m.source)
+	})
 }
 
-// close ends what one open began.
-func (s *series) close(source string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.users[source]--; s.users[source] > 0 {
+// Entries publishes the number of networks in the source's table.
+func (m *Metrics) Entries(n int) {
+	m.publish(func() { entries.WithLabelValues(m.source).Set(float64(n)) })
+}
+
+// Synced publishes when the table was last known to be current, whether or not it had changed.
+func (m *Metrics) Synced(at time.Time) {
+	m.publish(func() { lastSync.WithLabelValues(m.source).Set(float64(at.UnixMilli()) / 1e3) })
+}
+
+// Failed counts an attempt to learn from the source that failed.
+func (m *Metrics) Failed() {
+	m.publish(func() { failures.WithLabelValues(m.source).Inc() })
+}
+
+func (m *Metrics) publish(set func()) {
+	if m == nil {
 		return
 	}
-	delete(s.users, source)
-	s.entries.DeleteLabelValues(source)
-	s.synced.DeleteLabelValues(source)
-	s.failures.DeleteLabelValues(source)
+	sourceUsers.Lock()
+	defer sourceUsers.Unlock()
+	if !m.closed {
+		set()
+	}
 }
-
-func (s *series) sized(source string, t *Table) {
-	s.entries.WithLabelValues(source).Set(float64(t.Len()))
-}
-
-// heard says how up to date the source is, though it may have had nothing new.
-func (s *series) heard(source string, at time.Time) {
-	s.synced.WithLabelValues(source).Set(float64(at.UnixMilli()) / 1e3)
-}
-
-func (s *series) failed(source string) { s.failures.WithLabelValues(source).Inc() }

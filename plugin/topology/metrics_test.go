@@ -2,66 +2,70 @@ package topology
 
 import (
 	"testing"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
-// metric returns the value of a series of a source, and whether there is one.
-func metric(tb testing.TB, name, source string) (value float64, there bool) {
-	tb.Helper()
-	families, err := prometheus.DefaultGatherer.Gather()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for _, family := range families {
-		if family.GetName() != "coredns_ordering_"+name {
-			continue
-		}
-		for _, m := range family.GetMetric() {
-			if m.GetLabel()[0].GetValue() == source {
-				return valueOf(m), true
-			}
+// checkMetrics checks whether a source has metrics.
+func checkMetrics(t *testing.T, when, source string, want bool) {
+	t.Helper()
+	for _, name := range topologytest.MetricNames {
+		if _, found := topologytest.Metric(t, name, source); found != want {
+			t.Errorf("%s: %s found: %v, want %v", when, name, found, want)
 		}
 	}
-	return 0, false
 }
 
-func valueOf(m *dto.Metric) float64 {
-	if m.GetCounter() != nil {
-		return m.GetCounter().GetValue()
+func checkMetric(t *testing.T, name, source string, want float64) {
+	t.Helper()
+	if got, _ := topologytest.Metric(t, name, source); got != want {
+		t.Errorf("%s is %v, want %v", name, got, want)
 	}
-	return m.GetGauge().GetValue()
 }
 
-var metricNames = []string{"topology_entries", "topology_last_sync_timestamp_seconds", "topology_reload_failures_total"}
+func TestMetrics(t *testing.T) {
+	const source = "a source\n"
+	first := NewMetrics(source)
+	checkMetric(t, topologytest.Failures, `a source\n`, 0)
+	first.Entries(3)
+	first.Synced(time.UnixMilli(1234567890123))
+	first.Failed()
+	second := NewMetrics(source) // as on a reload
+	second.Failed()
+	checkMetric(t, topologytest.Entries, `a source\n`, 3)
+	checkMetric(t, topologytest.LastSync, `a source\n`, 1234567890.123)
+	checkMetric(t, topologytest.Failures, `a source\n`, 2)
 
-func TestMetricsLiveAsLongAsTheSource(t *testing.T) {
-	path := write(t, "10.0.0.0/8 a\n10.1.0.0/16 b\n")
-	first, second := open(t, path), open(t, path)
-	check := func(when string, want bool) {
-		t.Helper()
-		for _, name := range metricNames {
-			if _, there := metric(t, name, path); there != want {
-				t.Errorf("%s %s: there is %v, want %v", when, name, there, want)
-			}
-		}
-	}
-	check("before Start", false)
-	for _, f := range []*File{first, second} { // as on a reload
-		if err := f.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	first.Stop()
-	check("after the old one stopped", true)
-	if got, _ := metric(t, "topology_entries", path); got != 2 {
-		t.Errorf("%v entries, want 2", got)
-	}
-	if got, _ := metric(t, "topology_last_sync_timestamp_seconds", path); got < 1e9 {
-		t.Errorf("last sync at %v, want seconds since 1970", got)
-	}
-	second.Stop()
-	second.Stop()
-	check("after both stopped", false)
+	first.Close()
+	first.Close()
+	checkMetrics(t, "first closed", `a source\n`, true)
+	first.Entries(4)
+	checkMetric(t, topologytest.Entries, `a source\n`, 3)
+	second.Close()
+	checkMetrics(t, "both closed", `a source\n`, false)
+	second.Entries(5)
+	second.Synced(time.Now())
+	second.Failed()
+	checkMetrics(t, "set after both were closed", `a source\n`, false)
+
+	var none *Metrics
+	none.Entries(1)
+	none.Synced(time.Now())
+	none.Failed()
+	none.Close()
+}
+
+func TestMetricsOfAFile(t *testing.T) {
+	path := write(t, two)
+	f, g := open(t, path), open(t, path)
+	checkMetrics(t, "before Start", path, false)
+	topologytest.Must(t, f.Start())
+	checkMetrics(t, "started", path, true)
+	topologytest.Must(t, g.Start())
+	topologytest.Must(t, f.Stop())
+	checkMetrics(t, "one stopped", path, true)
+	checkMetric(t, topologytest.Entries, path, 2)
+	topologytest.Must(t, g.Stop())
+	checkMetrics(t, "both stopped", path, false)
 }

@@ -1,30 +1,55 @@
 package topology
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
+	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/coredns-ordering/ordering/internal/network"
+	"github.com/coredns-ordering/ordering/internal/quote"
 )
 
-// parse reads lines of NETWORK LOCATION. Every error begins with "path:line: ".
-func parse(path string, text []byte) (*Table, error) {
-	var (
-		b     Builder
-		lines []int // on which line each network was added
-		line  int
-	)
-	fail := func(at int, err error) (*Table, error) { return nil, fmt.Errorf("%s:%d: %w", path, at, err) }
+const (
+	// maxFileSize is the size of the largest file that is read, in bytes. A million networks fit
+	// even if each line has 67 bytes, as 2001:db8:1234:5678::/64 with a location of 43 has.
+	maxFileSize = 64 << 20
 
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin a file with a byte order mark
-	for words := range bytes.Lines(text) {
-		line++
-		added, err := parseLine(&b, words)
+	// maxLineLength is the length of the longest line that is read, in bytes, without the line break.
+	maxLineLength = 4096
+)
+
+// parse reads a table from lines of NETWORK LOCATION. path is what error messages call the file. An
+// error about a line begins with "path:line: ", any other with "path: ". parse reads no more than
+// maxFileSize+1 bytes.
+func parse(path string, r io.Reader) (*Table, error) {
+	var (
+		limited = &io.LimitedReader{R: r, N: maxFileSize + 1}
+		reader  = bufio.NewReaderSize(limited, maxLineLength+1)
+		b       Builder
+		lines   []int // by the number of an Add the line of its network
+	)
+	path = quote.Line(path)
+	for line, more := 1, true; more; line++ {
+		text, err := reader.ReadSlice('\n')
+		switch {
+		case limited.N == 0:
+			return nil, fmt.Errorf("%s: is larger than %d bytes", path, maxFileSize)
+		case errors.Is(err, bufio.ErrBufferFull):
+			return nil, fmt.Errorf("%s:%d: the line is longer than %d bytes", path, line, maxLineLength)
+		case err != nil && err != io.EOF:
+			return nil, pathError(path, err)
+		}
+		more = err == nil
+		if line == 1 {
+			text = bytes.TrimPrefix(text, []byte("\ufeff")) // the byte order mark of some editors
+		}
+		added, err := parseLine(&b, text)
 		if err != nil {
-			return fail(line, err)
+			return nil, fmt.Errorf("%s:%d: %w", path, line, err)
 		}
 		if added {
 			lines = append(lines, line)
@@ -32,12 +57,13 @@ func parse(path string, text []byte) (*Table, error) {
 	}
 	t, err := b.Table()
 	if twice, ok := errors.AsType[*DuplicateError](err); ok {
-		return fail(lines[twice.Second], fmt.Errorf("%s is already on line %d", twice.Network, lines[twice.First]))
+		return nil, fmt.Errorf("%s:%d: %v is already on line %d",
+			path, lines[twice.Second], twice.Network, lines[twice.First])
 	}
 	return t, err
 }
 
-// parseLine adds the network on a line, if there is one.
+// parseLine adds the network on a line, if there is one, and reports whether there is.
 func parseLine(b *Builder, line []byte) (added bool, err error) {
 	line, _, _ = bytes.Cut(line, []byte("#"))
 	line = bytes.TrimSpace(line)
@@ -45,44 +71,20 @@ func parseLine(b *Builder, line []byte) (added bool, err error) {
 		return false, nil
 	}
 	if !utf8.Valid(line) {
-		return false, fmt.Errorf("%q is not UTF-8", line)
+		return false, fmt.Errorf("%s is not UTF-8", quote.Quoted(string(line)))
 	}
 	first, rest, _ := strings.Cut(strings.ReplaceAll(string(line), "\t", " "), " ")
-	network, err := parseNetwork(first)
+	n, err := network.Parse(first)
 	if err != nil {
 		return false, err
 	}
 	location, surplus, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
 	switch {
 	case location == "":
-		return false, fmt.Errorf("%s has no location, write: %s LOCATION", first, first)
+		return false, fmt.Errorf("%s has no location: write %s LOCATION", first, first)
 	case surplus != "":
-		return false, fmt.Errorf("%s is too much, a location has no spaces", strings.Fields(surplus)[0])
+		word := strings.Fields(surplus)[0]
+		return false, fmt.Errorf("unexpected word %s: a location has no spaces", quote.Word(word))
 	}
-	return true, b.Add(network, location)
-}
-
-// parseNetwork reads a network, or an address as the network of that address alone. Whether host bits are set is left to the
-// Builder.
-func parseNetwork(word string) (netip.Prefix, error) {
-	before, after, slash := strings.Cut(word, "/")
-	addr, err := netip.ParseAddr(before)
-	switch {
-	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%s is not a network", word)
-	case addr.Zone() != "":
-		return netip.Prefix{}, fmt.Errorf("%s has a zone, leave %%%s out", word, addr.Zone())
-	case !slash:
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
-	if network, err := netip.ParsePrefix(word); err == nil {
-		return network, nil
-	}
-	if mask, err := netip.ParseAddr(after); err == nil && mask.Is4() && addr.Is4() {
-		m := mask.As4()
-		if length, size := net.IPMask(m[:]).Size(); size != 0 {
-			return netip.Prefix{}, fmt.Errorf("%s has a mask for a length, did you mean %s?", word, netip.PrefixFrom(addr, length).Masked())
-		}
-	}
-	return netip.Prefix{}, fmt.Errorf("%s: %s is not a prefix length from 0 to %d", word, after, addr.BitLen())
+	return true, b.Add(n, location)
 }

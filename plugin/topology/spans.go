@@ -1,19 +1,43 @@
 package topology
 
-import "math/bits"
+import (
+	"cmp"
+	"math/bits"
+	"net/netip"
+)
 
-// maxIndexBits bounds the index of spans to 256 KB.
+// maxIndexBits limits the index of spans to 65,537 numbers, 256 KiB.
 const maxIndexBits = 16
 
-// network is a network on its way into spans.
-type network[K address[K]] struct {
-	first    K
-	location uint32 // 1 and up; 0 is no location
-	order    uint32 // which Add it came by
-	length   uint8
+// entry is a network of a Builder with its location.
+type entry[K address[K]] struct {
+	first    K      // the first address of the network
+	location uint32 // the number of its location, from 1 up
+	order    uint32 // how many entries were added before it
+	length   uint8  // of the prefix
 }
 
-// spans cuts the addresses of one family into spans that have one location each, no two neighbours the same. Nested networks
+// compare orders entries by first address, then the wider before the narrower, then by order.
+func (n entry[K]) compare(m entry[K]) int {
+	switch {
+	case n.first.Less(m.first):
+		return -1
+	case m.first.Less(n.first):
+		return 1
+	}
+	return cmp.Or(cmp.Compare(n.length, m.length), cmp.Compare(n.order, m.order))
+}
+
+// endsBefore reports whether a comes after the last address of the network.
+func (n entry[K]) endsBefore(a K) bool { return n.first.Last(int(n.length)).Less(a) }
+
+// prefix returns the network.
+func (n entry[K]) prefix() netip.Prefix {
+	return netip.PrefixFrom(n.first.Netip(), int(n.length))
+}
+
+// spans divides the addresses of one family into spans of consecutive addresses that have the same
+// location. Neighbouring spans have different locations. Nested networks
 //
 //	10.0.0.0/8    A   ├───────────────────────────────────────┤
 //	10.1.0.0/16   B            ├──────────┤
@@ -23,57 +47,58 @@ type network[K address[K]] struct {
 //
 //	none ├─── A ──┤ B ├ C ┤ B ├──── A ────┤ none
 //
-// so that the longest prefix needs one search, and the neighbours of a span say how far its location reaches.
+// so that one binary search finds the longest prefix, and the two ends of a span are all that a
+// scope depends on.
 type spans[K address[K]] struct {
 	starts    []K      // ascending; the first is the first address of the family
-	locations []uint32 // of the span that starts there
+	locations []uint32 // the number of the location of each span, 0 for none
 
-	// index narrows the search. All starts but the first have their leading skip bits in common, up to the last one, which
-	// need not. Of the width bits after those, index tells which span is the last to start before each of their values.
+	// index narrows the search. The addresses from starts[1] up to the one before the last start
+	// share their first skip bits. By the next width bits of an address, index[bits] to
+	// index[bits+1] are the spans that it can be in.
 	index       []uint32
 	skip, width int
 }
 
-// freezeSpans takes networks in ascending order, the wider before the narrower, none twice.
-func freezeSpans[K address[K]](networks []network[K]) spans[K] {
+// newSpans takes entries in the order of entry.compare, no two of them for the same network.
+func newSpans[K address[K]](entries []entry[K]) spans[K] {
 	var s spans[K]
-	if len(networks) == 0 {
+	if len(entries) == 0 {
 		return s
 	}
 	var zero K
 	s.put(zero, 0)
-	var around []network[K] // the networks that hold the place reached so far, widest first
-	leave := func() {
-		inner := around[len(around)-1]
-		around = around[:len(around)-1]
+	var open []entry[K] // those whose networks contain the current address, widest first
+	closeInnermost := func() {
+		inner := open[len(open)-1]
+		open = open[:len(open)-1]
 		outer := uint32(0)
-		if len(around) > 0 {
-			outer = around[len(around)-1].location
+		if len(open) > 0 {
+			outer = open[len(open)-1].location
 		}
-		if after, ok := inner.first.last(int(inner.length)).next(); ok {
+		if after, ok := inner.first.Last(int(inner.length)).Next(); ok {
 			s.put(after, outer)
 		}
 	}
-	for _, n := range networks {
-		for len(around) > 0 && around[len(around)-1].ends(n.first) {
-			leave()
+	for _, n := range entries {
+		for len(open) > 0 && open[len(open)-1].endsBefore(n.first) {
+			closeInnermost()
 		}
 		s.put(n.first, n.location)
-		around = append(around, n)
+		open = append(open, n)
 	}
-	for len(around) > 0 {
-		leave()
+	for len(open) > 0 {
+		closeInnermost()
 	}
+	// Copies without the spare capacity of append: a table lives long.
 	s.starts = append([]K(nil), s.starts...)
 	s.locations = append([]uint32(nil), s.locations...)
 	s.buildIndex()
 	return s
 }
 
-// ends reports whether a is behind the network.
-func (n network[K]) ends(a K) bool { return n.first.last(int(n.length)).before(a) }
-
-// put says that from start on, up to what is put next, addresses have this location.
+// put begins a span at start, which must not be before the start of the last call. A second call
+// with the same start replaces the first.
 func (s *spans[K]) put(start K, location uint32) {
 	n := len(s.starts)
 	if n > 0 && s.starts[n-1] == start {
@@ -86,40 +111,41 @@ func (s *spans[K]) put(start K, location uint32) {
 	s.starts, s.locations = append(s.starts, start), append(s.locations, location)
 }
 
+// buildIndex makes the index. With one or two spans there is nothing to search for, and no index.
 func (s *spans[K]) buildIndex() {
 	n := len(s.starts)
 	if n < 3 {
 		return
 	}
-	first, final := s.starts[1], s.starts[n-1]
-	s.skip = first.common(final.prev())
-	s.width = min(bits.Len(uint(n)), maxIndexBits, first.size()-s.skip)
+	first, last := s.starts[1], s.starts[n-1]
+	s.skip = first.CommonBits(last.Prev())
+	s.width = min(bits.Len(uint(n)), maxIndexBits, first.Size()-s.skip)
 	s.index = make([]uint32, 1<<s.width+1)
-	bucket := 0
+	next := 0 // the first element of index that is not set yet
 	for i, start := range s.starts[1 : n-1] {
-		for ; bucket <= start.bucket(s.skip, s.width); bucket++ {
-			s.index[bucket] = uint32(i)
+		for ; next <= start.Bits(s.skip, s.width); next++ {
+			s.index[next] = uint32(i)
 		}
 	}
-	for ; bucket < len(s.index); bucket++ {
-		s.index[bucket] = uint32(n - 2)
+	for ; next < len(s.index); next++ {
+		s.index[next] = uint32(n - 2)
 	}
 }
 
-// find returns which span a is in. There must be one.
+// find returns the number of the span that contains a. There must be at least one span.
 func (s *spans[K]) find(a K) int {
 	n := len(s.starts)
-	if !a.before(s.starts[n-1]) {
+	if !a.Less(s.starts[n-1]) {
 		return n - 1
 	}
-	if a.before(s.starts[1]) {
+	if a.Less(s.starts[1]) {
 		return 0
 	}
-	bucket := a.bucket(s.skip, s.width)
+	bucket := a.Bits(s.skip, s.width)
 	low, high := s.index[bucket], s.index[bucket+1]
 	for low < high {
 		middle := (low + high + 1) / 2
-		if a.before(s.starts[middle]) {
+		if a.Less(s.starts[middle]) {
 			high = middle - 1
 		} else {
 			low = middle
@@ -128,7 +154,7 @@ func (s *spans[K]) find(a K) int {
 	return int(low)
 }
 
-// location returns the location of a, 0 for none.
+// location returns the number of the location of a, 0 for none.
 func (s *spans[K]) location(a K) uint32 {
 	if len(s.starts) == 0 {
 		return 0
@@ -136,18 +162,18 @@ func (s *spans[K]) location(a K) uint32 {
 	return s.locations[s.find(a)]
 }
 
-// scope returns the length of the shortest prefix around a that stays inside a's span: one bit more than a shares with the
-// nearest address outside.
+// scope returns the length of the shortest prefix around a that is inside a's span: one bit more
+// than a shares with the nearest address outside.
 func (s *spans[K]) scope(a K) int {
 	if len(s.starts) == 0 {
 		return 0
 	}
 	i, length := s.find(a), 0
 	if i > 0 {
-		length = a.common(s.starts[i].prev()) + 1
+		length = a.CommonBits(s.starts[i].Prev()) + 1
 	}
 	if i+1 < len(s.starts) {
-		length = max(length, a.common(s.starts[i+1])+1)
+		length = max(length, a.CommonBits(s.starts[i+1])+1)
 	}
 	return length
 }

@@ -1,15 +1,19 @@
 package topology
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
 
-// oracle is the obvious table.
+// oracle is a table that is searched from front to back.
 type oracle []struct {
 	network  netip.Prefix
 	location string
@@ -53,7 +57,7 @@ func (o *oracle) add(network netip.Prefix, location string) {
 	}{network, location})
 }
 
-// randomOracle takes networks from base, so dense that they nest and touch.
+// randomOracle returns up to n networks inside base, so dense that many contain or touch others.
 func randomOracle(rnd *rand.Rand, n, locations int, base netip.Prefix, narrowest int) oracle {
 	var o oracle
 	for range n {
@@ -63,7 +67,7 @@ func randomOracle(rnd *rand.Rand, n, locations int, base netip.Prefix, narrowest
 	return o
 }
 
-// randomAddr varies the bits between base's length and narrowest.
+// randomAddr returns the address of base with random bits between its length and narrowest.
 func randomAddr(rnd *rand.Rand, base netip.Prefix, narrowest int) netip.Addr {
 	b := base.Addr().AsSlice()
 	for i := base.Bits(); i < narrowest; i++ {
@@ -75,16 +79,16 @@ func randomAddr(rnd *rand.Rand, base netip.Prefix, narrowest int) netip.Addr {
 	return addr
 }
 
-// edges returns the first and last addresses of all networks and their neighbours outside.
+// edges returns the first and last address of each network, and the addresses next to them outside.
 func (o oracle) edges() []netip.Addr {
 	var found []netip.Addr
 	for _, e := range o {
 		first := e.network.Addr()
 		last := first
 		if first.Is4() {
-			last = makeAddr4(first).last(e.network.Bits()).addr()
+			last = addr4From(first).Last(e.network.Bits()).Netip()
 		} else {
-			last = makeAddr6(first).last(e.network.Bits()).addr()
+			last = ipaddr.FromNetip(first).Last(e.network.Bits()).Netip()
 		}
 		for _, a := range []netip.Addr{first, first.Prev(), last, last.Next()} {
 			if a.IsValid() {
@@ -136,7 +140,64 @@ func TestFindIsLongestPrefix(t *testing.T) {
 	}
 }
 
-// TestScope walks through whole small spaces.
+// TestLargeTables has tables with fewer and more spans than the index has elements.
+func TestLargeTables(t *testing.T) {
+	for _, n := range []int{20_000, 100_000} {
+		for _, six := range []bool{false, true} {
+			o := manyNetworks(n, six)
+			table := o.table(t)
+			spans := len(table.v4.starts) + len(table.v6.starts)
+			if spans > 1<<maxIndexBits != (n == 100_000) {
+				t.Errorf("%d networks have %d spans", n, spans)
+			}
+			if size := len(table.v4.index) + len(table.v6.index); size > 1<<maxIndexBits+1 {
+				t.Errorf("%d networks have an index of %d numbers", n, size)
+			}
+			locations := map[netip.Prefix]string{}
+			for _, e := range o {
+				locations[e.network] = e.location
+			}
+			for _, addr := range o[:5_000].edges() {
+				want := ""
+				for length := addr.BitLen(); length > 0 && want == ""; length-- {
+					want = locations[netip.PrefixFrom(addr, length).Masked()]
+				}
+				if got := table.Find(addr).String(); got != want {
+					t.Fatalf("%d networks: %s is at %q, want %q", n, addr, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestBuilderGoesOn adds networks after a table was made.
+func TestBuilderGoesOn(t *testing.T) {
+	var b Builder
+	add := func(network, location string) {
+		topologytest.Must(t, b.Add(netip.MustParsePrefix(network), location))
+	}
+	add("10.0.0.0/8", "a")
+	add("::/0", "a/b")
+	first, err := b.Table()
+	topologytest.Must(t, err)
+	add("10.0.0.0/16", "c")
+	second, err := b.Table()
+	topologytest.Must(t, err)
+	if got := lines(first); got != "10.0.0.0/8 a\n::/0 a/b\n" {
+		t.Errorf("the first table is\n%s", got)
+	}
+	if got := second.Find(netip.MustParseAddr("10.0.0.1")).String(); got != "c" || second.Len() != 3 {
+		t.Errorf("10.0.0.1 is at %q, want c", got)
+	}
+	add("10.0.0.0/8", "d")
+	var twice *DuplicateError
+	if _, err := b.Table(); !errors.As(err, &twice) || twice.First != 0 || twice.Second != 3 ||
+		err.Error() != "10.0.0.0/8 was added twice" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestScope looks at every network of one length in small spaces.
 func TestScope(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for _, base := range []string{"0.0.0.0/0", "192.168.255.248/29", "::/0", "fd00::8000:0:0:0/66", "2001:db8::f8/125"} {
@@ -153,7 +214,8 @@ func TestScope(t *testing.T) {
 	}
 }
 
-// checkScope compares with the shortest prefix around addr that has one location throughout; outside of base there is none.
+// checkScope compares the scope of addr with the length of the shortest prefix around it in which all
+// addrs have the same location. Outside of base no address has one.
 func checkScope(t *testing.T, o oracle, table *Table, base netip.Prefix, addrs []netip.Addr, addr netip.Addr) {
 	t.Helper()
 	want := addr.BitLen()
@@ -192,7 +254,7 @@ func blocks(base netip.Prefix, length int) iter.Seq[netip.Addr] {
 
 func TestEmptyTable(t *testing.T) {
 	built, err := new(Builder).Table()
-	must(t, err)
+	topologytest.Must(t, err)
 	for name, table := range map[string]*Table{"nil": nil, "zero": {}, "built": built} {
 		for _, addr := range []netip.Addr{{}, netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")} {
 			if table.Find(addr) != nil || table.Scope(addr) != 0 || table.Len() != 0 || table.Depth() != 0 {
@@ -202,7 +264,7 @@ func TestEmptyTable(t *testing.T) {
 	}
 }
 
-func TestAddressesAreTakenAsTheyAre(t *testing.T) {
+func TestKindsOfAddresses(t *testing.T) {
 	var o oracle
 	o.add(netip.MustParsePrefix("10.0.0.0/8"), "four")
 	o.add(netip.MustParsePrefix("::/0"), "six")
@@ -228,7 +290,7 @@ func TestAddressesAreTakenAsTheyAre(t *testing.T) {
 		}
 	}
 	if table.Find(netip.Addr{}) != nil || table.Scope(netip.Addr{}) != 0 {
-		t.Error("no address is somewhere")
+		t.Error("an invalid address has a location")
 	}
 }
 
@@ -236,15 +298,15 @@ func TestBuilderRefuses(t *testing.T) {
 	for network, location := range map[string]string{"10.0.0.1/8": "a", "10.0.0.0/8": "a b", "::ffff:0:0/90": "a"} {
 		var b Builder
 		if err := b.Add(netip.MustParsePrefix(network), location); err == nil {
-			t.Errorf("%s at %q was taken", network, location)
+			t.Errorf("%s at %q was added", network, location)
 		}
 		if table, err := b.Table(); err != nil || table.Len() != 0 {
-			t.Errorf("what was refused left something: %v", err)
+			t.Errorf("something was added with an error: %v", err)
 		}
 	}
 	var b Builder
 	if b.Add(netip.Prefix{}, "a") == nil {
-		t.Error("no network was taken")
+		t.Error("an invalid network was added")
 	}
 }
 

@@ -1,29 +1,37 @@
-// Package topology knows where an address is: in which region, zone, rack or node. Networks say little about nearness in a
-// cloud, where one zone has many disjoint networks; a Table maps networks to locations, and two addresses are as near as the
-// number of leading labels that their locations share.
+// Package topology knows where addresses are: in which region, zone, rack or node.
 //
-// A Table is immutable. Where it comes from is a Source: a File that is watched and read again when it changes, or a Cluster
-// whose Kubernetes nodes and endpoints are watched. A Source hands out its present Table with one atomic load.
+// In a cloud a network says little about what is near, because a zone has many networks that have
+// nothing in common. A Table therefore maps networks to Locations, paths such as region/zone/node.
+// Two addresses are as near to each other as the number of leading labels that their locations
+// share.
+//
+// Tables come from a Source, which keeps its table up to date while it runs. A File reads its table
+// from a file of lines "NETWORK LOCATION". Package kubernetes, in the directory below, learns its
+// table from a Kubernetes cluster. A Builder makes a table of any other data.
 package topology
 
-// Source is where a Table comes from and stays up to date.
+// Source provides a Table and keeps it up to date. Its methods are safe for concurrent use.
 //
-// A Source is made without side effects, so that a configuration that is tried and given up leaves nothing behind. Start and
-// Stop bracket its life; both may be called on a reload while another Source of the same name is alive.
+// Making a Source has no effect outside of it, so that nothing is left of a configuration that is
+// rejected. On a reload the Source of the new configuration is started before that of the old one is
+// stopped. Both can have the same name.
 type Source interface {
-	// Table returns the table as it is now. It never blocks and never returns nil; before there is anything to know the
-	// table is empty. Whoever ranks several addresses against each other takes the table once.
+	// Table returns the current table. It never blocks and never returns nil. The table is empty as
+	// long as nothing is known. To compare several addresses, call Table once: the next call can
+	// return another table.
 	Table() *Table
 
-	// Start begins to follow the changes, in the background. It does not wait for the first of them.
+	// Start begins to keep the table up to date. It does not wait for the first update. Start does
+	// nothing if the Source was started before and not stopped.
 	Start() error
 
-	// Stop ends what Start began and returns when it has ended. The last table stays. Stop without Start does nothing.
+	// Stop ends the updates and returns when they have ended. The last table stays. Stop does nothing
+	// if the Source is not started.
 	Stop() error
 
-	// Ready reports whether the source has been read completely once.
+	// Ready reports whether the source of the data has been read completely at least once.
 	Ready() bool
 
-	// Name tells the source apart in metrics and messages: the path of a file, or "kubernetes".
+	// Name identifies the source in metrics and messages.
 	Name() string
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -243,5 +244,164 @@ func TestOneCachedAnswerServesAllClientsOfAResolver(t *testing.T) {
 	}
 	if n := asked.Load(); n != 1 {
 		t.Errorf("the upstream got %d queries, want 1: the cached answer was not used", n)
+	}
+}
+
+// An address must have as many bytes as SOURCE PREFIX-LENGTH needs (RFC 7871, section 6). Package dns
+// pads one that has fewer and cuts one that has more, so that both look well-formed.
+func TestECSAddressesWithAWrongNumberOfBytesAreIgnored(t *testing.T) {
+	const bySource, byOption = "198.51.100.1 10.9.8.1", "10.9.8.1 198.51.100.1"
+	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n ecs 198.51.100.53\n }\n file "+
+		zoneFile(t, host("www", byOption))+"\n}")
+	ipv6 := []byte{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}
+	mapped := []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 9, 8, 1}
+	tests := []struct {
+		name   string
+		option dns.EDNS0
+		want   string
+		scopes []int // of the options in the response
+	}{
+		{"3 bytes for /24", rawSubnet(1, 24, 0, 10, 9, 8), byOption, []int{24}},
+		{"2 bytes for /24", rawSubnet(1, 24, 0, 10, 9), bySource, nil},
+		{"no byte for /24", rawSubnet(1, 24, 0), bySource, nil},
+		{"4 bytes for /24", rawSubnet(1, 24, 0, 10, 9, 8, 0), bySource, nil},
+		{"5 bytes for /32", rawSubnet(1, 32, 0, 10, 9, 8, 1, 0), bySource, nil},
+		{"2 bytes for /17, the third would be 0", rawSubnet(1, 17, 0, 10, 9), bySource, nil},
+		{"16 bytes for /32", rawSubnet(1, 32, 0, mapped...), bySource, nil},
+		{"a byte for /0", rawSubnet(1, 0, 0, 0), bySource, nil},
+		{"16 bytes for /128", rawSubnet(2, 128, 0, ipv6...), byOption, []int{64}},
+		{"17 bytes for /128", rawSubnet(2, 128, 0, append(ipv6, 0)...), bySource, nil},
+		{"8 bytes for /48", rawSubnet(2, 48, 0, ipv6[:8]...), bySource, nil},
+		{"4 bytes for /48", rawSubnet(2, 48, 0, ipv6[:4]...), bySource, nil},
+		{"IPv4-mapped", rawSubnet(2, 128, 0, mapped...), bySource, nil},
+		{"IPv6 that begins with ones", rawSubnet(2, 32, 0, 0xff, 0xff, 0xff, 0xff), byOption, []int{64}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := s.as(trustedResolver)
+			c.t = t
+			query := question("www.example.org", dns.TypeA)
+			query.SetEdns0(4096, false)
+			cookie := &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0011223344556677"}
+			query.IsEdns0().Option = []dns.EDNS0{cookie, test.option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID}}
+			for transport, r := range map[string]*dns.Msg{"UDP": c.exchange(query), "TCP": c.exchangeTCP(query)} {
+				if got := addresses(r.Answer); got != test.want {
+					t.Errorf("over %s: got  %s\nwant %s", transport, got, test.want)
+				}
+				if got := scopes(r); !slices.Equal(got, test.scopes) {
+					t.Errorf("over %s: scopes %v, want %v", transport, got, test.scopes)
+				}
+			}
+		})
+	}
+}
+
+// Package dns does not unpack these options, so no plugin sees them.
+func TestECSOptionsThatCannotBeUnpackedGetFORMERR(t *testing.T) {
+	s := start(t, "example.org {\n import clients\n ordering {\n ecs 198.51.100.53\n }\n file "+
+		zoneFile(t, host("www", "10.9.8.1 198.51.100.1"))+"\n}")
+	for name, option := range map[string]dns.EDNS0{
+		"an unknown family":        rawSubnet(3, 24, 0, 10, 9, 8),
+		"longer than an address":   rawSubnet(1, 33, 0, 10, 9, 8, 1, 0),
+		"no SCOPE PREFIX-LENGTH":   &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: []byte{0, 1, 24}},
+		"family 0 with an address": rawSubnet(0, 24, 0, 10, 9, 8),
+	} {
+		query := question("www.example.org", dns.TypeA)
+		query.SetEdns0(4096, false)
+		query.IsEdns0().Option = []dns.EDNS0{option}
+		if r := s.as(trustedResolver).exchange(query); r.Rcode != dns.RcodeFormatError {
+			t.Errorf("%s: %v", name, r)
+		}
+	}
+}
+
+// scopes returns the SCOPE PREFIX-LENGTHs in a response.
+func scopes(r *dns.Msg) (all []int) {
+	if opt := r.IsEdns0(); opt != nil {
+		for _, o := range opt.Option {
+			if o, ok := o.(*dns.EDNS0_SUBNET); ok {
+				all = append(all, int(o.SourceScope))
+			}
+		}
+	}
+	return all
+}
+
+func TestECSScopeOfSortListsAndATopology(t *testing.T) {
+	places := "172.16.0.0/12 west/a\n172.16.22.0/24 west/b\n198.51.100.0/24 west/b\n2001:db8:8::/48 west/b\n"
+	const received = "10.9.8.1 172.17.0.1 172.16.22.1 192.0.2.1"
+	s := start(t, `example.org {
+		import clients
+		ordering {
+			local_net_priority off
+			round_robin off
+			ecs 198.51.100.53 203.0.113.53
+			sortlist 10.9.0.0/16 192.0.2.0/24
+			sortlist 10.0.0.0/8
+			sortlist 2001:db8:1::/48,2001:db8:2::/47 192.0.2.0/24
+			topology `+writeFile(t, "places", places)+`
+		}
+		file `+zoneFile(t, "_http._tcp SRV 10 5 80 www\n"+host("www", received))+`
+	}`)
+	const (
+		locatedResolver = trustedResolver // in west/b
+		otherResolver   = "203.0.113.53"
+		fromA           = "172.17.0.1 172.16.22.1 10.9.8.1 192.0.2.1"
+		fromB           = "172.16.22.1 172.17.0.1 10.9.8.1 192.0.2.1"
+	)
+	tests := []struct {
+		network, source string
+		want            string
+		scope           uint8
+	}{
+		{"10.9.8.0/24", otherResolver, "192.0.2.1 10.9.8.1 172.17.0.1 172.16.22.1", 16},
+		{"10.9.8.0/24", locatedResolver, "192.0.2.1 172.16.22.1 172.17.0.1 10.9.8.1", 16},
+		{"10.8.0.0/16", locatedResolver, "10.9.8.1 172.16.22.1 172.17.0.1 192.0.2.1", 16},
+		{"10.128.0.0/9", otherResolver, received, 9},
+		{"172.16.22.0/24", otherResolver, fromB, 24},
+		{"172.16.23.0/24", otherResolver, fromA, 24},
+		{"172.17.0.0/16", locatedResolver, fromA, 16},
+		{"203.0.113.0/24", locatedResolver, fromB, 5},
+		{"203.0.113.0/24", otherResolver, received, 5},
+		{"2001:db8:1::/64", otherResolver, "192.0.2.1 10.9.8.1 172.17.0.1 172.16.22.1", 48},
+		{"2001:db8:3::/64", otherResolver, "192.0.2.1 10.9.8.1 172.17.0.1 172.16.22.1", 47},
+		{"2001:db8:8::/64", otherResolver, fromB, 48},
+		{"ffff:ffff::/32", otherResolver, received, 1},
+		{"0.0.0.0/0", locatedResolver, fromB, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.network+" from "+test.source, func(t *testing.T) {
+			c := s.as(test.source)
+			c.t = t
+			for name, qtype := range map[string]uint16{"www.example.org": dns.TypeA, "_http._tcp.example.org": dns.TypeSRV} {
+				r, echo := c.askWith(name, qtype, subnet(test.network))
+				if got := addresses(append(r.Answer, r.Extra...)); got != test.want {
+					t.Errorf("%s: got  %s\nwant %s", name, got, test.want)
+				}
+				if echo == nil || echo.SourceScope != test.scope {
+					t.Errorf("%s: option is %v, want scope %d", name, echo, test.scope)
+				}
+			}
+			for name, qtype := range map[string]uint16{"nobody.example.org": dns.TypeA, "www.example.org": dns.TypeTXT} {
+				if _, echo := c.askWith(name, qtype, subnet(test.network)); echo == nil || echo.SourceScope != 0 {
+					t.Errorf("%s has no such record: option is %v, want scope 0", name, echo)
+				}
+			}
+		})
+	}
+}
+
+func TestECSScopeWithDNSSECOK(t *testing.T) {
+	s := start(t, "example.org {\n import clients\n ordering {\n answer_limit 1\n ecs 198.51.100.53\n }\n file "+
+		zoneFile(t, host("www", "198.51.100.1 10.9.8.1"))+"\n}")
+	for dnssecOK, want := range map[bool]string{false: "10.9.8.1", true: "10.9.8.1 198.51.100.1"} {
+		query := question("www.example.org", dns.TypeA)
+		query.SetEdns0(4096, dnssecOK)
+		query.IsEdns0().Option = []dns.EDNS0{subnet("10.9.8.0/24")}
+		r := s.as(trustedResolver).exchange(query)
+		opt := r.IsEdns0()
+		if got := addresses(r.Answer); got != want || opt.Do() != dnssecOK || !slices.Equal(scopes(r), []int{24}) {
+			t.Errorf("DO %v: want %s and scope 24 in\n%v", dnssecOK, want, r)
+		}
 	}
 }

@@ -96,7 +96,9 @@ func TestTopologyFileIsReadAgainAfterAChange(t *testing.T) {
 	eventually(t, "6 entries in the metrics", sample("entries", "6"))
 
 	replace("10.1.0.0/16 west/a\n10.1.0.0/33 east/a\n")
-	eventually(t, "a failure in the metrics", sample("reload_failures_total", "1"))
+	eventually(t, "a failure in the metrics", func() bool {
+		return len(scrape(t, at, "coredns_ordering_topology_failures_total")) > 0 && !sample("failures_total", "0")()
+	})
 	if !sees(client, east)() || !sample("entries", "6")() {
 		t.Error("the old table is not in use after a broken file")
 	}

@@ -193,7 +193,7 @@ func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier
 		rec.Data = strings.TrimPrefix(r.RR.String(), r.RR.Header().String())
 		return rec
 	}
-	addr := a.Netip(ip4)
+	addr := a.NetipAs(ip4)
 	rec.Data, rec.Near, rec.Reason, rec.detail = addr.String(), why.Near.String(), why.String(), why.Detail()
 	rec.Line, rec.Word, rec.Negated = why.Line, why.Word, why.Negated
 	rec.Location = why.Location.String()
@@ -233,7 +233,7 @@ func changed(x *ordering.Explanation, res *dns.Msg) (served []string) {
 	for _, s := range x.Sets {
 		for _, r := range s.Records {
 			if a, ip4, ok := rrset.Address(r.RR); ok && !r.Cut && !s.Additional {
-				explained = append(explained, a.Netip(ip4).String())
+				explained = append(explained, a.NetipAs(ip4).String())
 			}
 		}
 	}
@@ -242,7 +242,7 @@ func changed(x *ordering.Explanation, res *dns.Msg) (served []string) {
 	}
 	for _, rr := range res.Answer {
 		if a, ip4, ok := rrset.Address(rr); ok {
-			served = append(served, a.Netip(ip4).String())
+			served = append(served, a.NetipAs(ip4).String())
 		}
 	}
 	if slices.Equal(explained, served) || len(served) == 0 {

@@ -1,17 +1,20 @@
-package topology
+package kubernetes
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
 )
 
-// surveyed returns the table of a cluster that has these nodes and endpoint slices.
-func surveyed(objects ...object) *Table {
+// indexed returns the table of a cluster that has these nodes and EndpointSlices.
+func indexed(objects ...object) *topology.Table {
 	var nodes, endpointSlices []any
 	for _, o := range objects {
 		if kindOf(o) == "nodes" {
@@ -20,10 +23,10 @@ func surveyed(objects ...object) *Table {
 			endpointSlices = append(endpointSlices, trimmed(o))
 		}
 	}
-	return survey(nodes).with(endpointSlices)
+	return indexNodes(nodes).tableWith(endpointSlices)
 }
 
-func checkPlaces(t *testing.T, table *Table, want map[string]string) {
+func checkPlaces(t *testing.T, table *topology.Table, want map[string]string) {
 	t.Helper()
 	for addr, location := range want {
 		if got := table.Find(netip.MustParseAddr(addr)).String(); got != location {
@@ -39,11 +42,13 @@ func TestPlaceOfNodes(t *testing.T) {
 		v1.NodeAddress{Type: v1.NodeHostName, Address: "203.0.113.1"},
 		v1.NodeAddress{Type: v1.NodeInternalIP, Address: "not an address"})
 	outside.Spec.PodCIDRs = append(outside.Spec.PodCIDRs, "not a network", "10.3.0.7/24")
-	table := surveyed(outside, node("n2", "", "z1", "10.2.0.0/24"), node("n3", "", "z2", "10.4.0.0/24"), node("n4", "", "", "10.5.0.0/24"), node("n5", "r1", "", "10.6.0.0/24"))
+	table := indexed(outside, node("n2", "", "z1", "10.2.0.0/24"), node("n3", "", "z2", "10.4.0.0/24"),
+		node("n4", "", "", "10.5.0.0/24"), node("n5", "r1", "", "10.6.0.0/24"))
 	checkPlaces(t, table, map[string]string{
-		"10.1.0.9": "r1/z1/n1", "fd00:1::9": "r1/z1/n1", "192.0.2.1": "r1/z1/n1", "2001:db8::1": "r1/z1/n1", "198.51.100.1": "r1/z1/n1", "203.0.113.1": "",
+		"10.1.0.9": "r1/z1/n1", "fd00:1::9": "r1/z1/n1",
+		"192.0.2.1": "r1/z1/n1", "2001:db8::1": "r1/z1/n1", "198.51.100.1": "r1/z1/n1", "203.0.113.1": "",
 		"10.3.0.1": "r1/z1/n1", "10.77.0.1": "r1/z1/n1",
-		"10.2.0.9": "r1/z1/n2", // the zone tells the region
+		"10.2.0.9": "r1/z1/n2", // n1, in the same zone, has the region
 		"10.4.0.9": "-/z2/n3",
 		"10.5.0.9": "-/-/n4",
 		"10.6.0.9": "r1/-/n5",
@@ -54,7 +59,7 @@ func TestPlaceOfNodes(t *testing.T) {
 }
 
 func TestUnlabelledNodesShareNothing(t *testing.T) {
-	table := surveyed(node("n1", "", "", "10.1.0.0/24"), node("n2", "", "", "10.2.0.0/24"))
+	table := indexed(node("n1", "", "", "10.1.0.0/24"), node("n2", "", "", "10.2.0.0/24"))
 	a, b := table.Find(netip.MustParseAddr("10.1.0.1")), table.Find(netip.MustParseAddr("10.2.0.1"))
 	if a.Shared(b) != 0 || a.Shared(a) != 3 {
 		t.Errorf("%s shares %d labels with %s and %d with itself, want 0 and 3", a, a.Shared(b), b, a.Shared(a))
@@ -66,17 +71,18 @@ func TestPlaceOfEndpoints(t *testing.T) {
 	names.AddressType = discovery.AddressTypeFQDN
 	six := endpointSlice("six", "fd00:9::1 n2 z2")
 	six.AddressType = discovery.AddressTypeIPv6
-	table := surveyed(
+	table := indexed(
 		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24"),
-		endpointSlice("web", "10.1.0.1 n1 z1", "10.2.0.1 n1 z1", "10.1.0.2 - z1", "10.1.0.3 - z2", "172.16.0.1 n2 z2", "172.16.0.2 gone z1", "172.16.0.3 gone z7", "172.16.0.4 gone -", "172.16.0.5 - -"),
+		endpointSlice("web", "10.1.0.1 n1 z1", "10.2.0.1 n1 z1", "10.1.0.2 - z1", "10.1.0.3 - z2",
+			"172.16.0.1 n2 z2", "172.16.0.2 gone z1", "172.16.0.3 gone z7", "172.16.0.4 gone -", "172.16.0.5 - -"),
 		names, six)
 	checkPlaces(t, table, map[string]string{
 		"10.1.0.1":   "r1/z1/n1",
-		"10.2.0.1":   "r1/z1/n1", // against the network
-		"10.1.0.2":   "r1/z1/n1", // the network knows more
+		"10.2.0.1":   "r1/z1/n1", // where the pod networks say n2
+		"10.1.0.2":   "r1/z1/n1", // narrower, by the pod network
 		"10.1.0.3":   "r1/z2",
 		"172.16.0.1": "r1/z2/n2",
-		"172.16.0.2": "r1/z1", // the node has gone, its zone has not
+		"172.16.0.2": "r1/z1", // there is no such node, but such a zone
 		"172.16.0.3": "-/z7",
 		"172.16.0.4": "", "172.16.0.5": "", "10.8.8.8": "",
 		"fd00:9::1": "r1/z2/n2",
@@ -86,9 +92,10 @@ func TestPlaceOfEndpoints(t *testing.T) {
 	}
 }
 
-func TestClaimsCountWhereTheyAgree(t *testing.T) {
-	table := surveyed(
-		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1", "192.0.2.9"), node("n2", "r1", "z1", "10.1.0.0/24"), node("n3", "r2", "z3", "192.0.2.9"),
+func TestClaimsAreMerged(t *testing.T) {
+	table := indexed(
+		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1", "192.0.2.9"),
+		node("n2", "r1", "z1", "10.1.0.0/24"), node("n3", "r2", "z3", "192.0.2.9"),
 		endpointSlice("a", "172.16.0.1 n1 z1", "172.16.0.2 n1 z1", "172.16.0.3 n1 z1", "192.0.2.1 n3 z3"),
 		endpointSlice("b", "172.16.0.1 n1 z1", "172.16.0.2 n2 z1", "172.16.0.3 n3 z3"),
 		endpointSlice("c", "172.16.0.3 n1 z1"))
@@ -98,18 +105,21 @@ func TestClaimsCountWhereTheyAgree(t *testing.T) {
 		"192.0.2.9":  "",
 		"172.16.0.1": "r1/z1/n1",
 		"172.16.0.2": "r1/z1",
-		"172.16.0.3": "", // and one more claim does not bring it back
+		"172.16.0.3": "", // although two claims are the same
 	})
 }
 
-// cluster makes a synthetic cluster of nodes in three regions and nine zones, with slices of 100 endpoints; either the pods have
-// the networks of their nodes, or those of the cloud.
-func syntheticCluster(nodes, endpoints int, cloud bool) (nodeObjects []*v1.Node, sliceObjects []*discovery.EndpointSlice) {
+// syntheticCluster returns nodes in three regions and nine zones, and slices of 100 endpoints each.
+// The endpoints have addresses in their node's pod network or, if cloud is true, outside of all.
+func syntheticCluster(nodes, endpoints int, cloud bool) (
+	nodeObjects []*v1.Node, sliceObjects []*discovery.EndpointSlice) {
+
 	rnd := rand.New(rand.NewPCG(11, 12))
 	for i := range nodes {
 		network := fmt.Sprintf("10.%d.%d.0/24", i>>8, i&255)
 		address := fmt.Sprintf("192.168.%d.%d", i>>8, i&255)
-		nodeObjects = append(nodeObjects, node(fmt.Sprintf("node-%d", i), fmt.Sprintf("region-%d", i%3), fmt.Sprintf("zone-%d", i%9), network, address))
+		region, zone := fmt.Sprintf("region-%d", i%3), fmt.Sprintf("zone-%d", i%9)
+		nodeObjects = append(nodeObjects, node(fmt.Sprintf("node-%d", i), region, zone, network, address))
 	}
 	for at := 0; at < endpoints; at += 100 {
 		var places []string
@@ -126,14 +136,14 @@ func syntheticCluster(nodes, endpoints int, cloud bool) (nodeObjects []*v1.Node,
 	return nodeObjects, sliceObjects
 }
 
-func TestOrderOfEventsDoesNotMatter(t *testing.T) {
+func TestOrderOfObjectsDoesNotMatter(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(13, 14))
 	nodes, endpointSlices := syntheticCluster(20, 300, true)
-	nodes[0].Labels[v1.LabelTopologyRegion] = "region-2" // and node 18, in the same zone, is in region-0
-	delete(nodes[9].Labels, v1.LabelTopologyRegion)      // so in which is node 9?
+	nodes[0].Labels[v1.LabelTopologyRegion] = "region-2" // but node 18, in the same zone, has region-0
+	delete(nodes[9].Labels, v1.LabelTopologyRegion)      // and node 9, in that zone too, has none
 	var objects []object
 	for _, n := range nodes {
-		n.Spec.PodCIDRs = []string{fmt.Sprintf("10.0.%d.0/24", rnd.IntN(10))} // two nodes each
+		n.Spec.PodCIDRs = []string{fmt.Sprintf("10.0.%d.0/24", rnd.IntN(10))} // of two nodes on average
 		objects = append(objects, n)
 	}
 	for _, s := range endpointSlices {
@@ -143,10 +153,26 @@ func TestOrderOfEventsDoesNotMatter(t *testing.T) {
 		}
 		objects = append(objects, s, again)
 	}
-	want := surveyed(objects...).lines()
+	// describe lists where all addresses of the nodes and endpoints are.
+	describe := func(table *topology.Table) string {
+		var text strings.Builder
+		for n := range 20 {
+			for _, format := range []string{"10.0.%d.1", "192.168.0.%d"} {
+				addr := netip.MustParseAddr(fmt.Sprintf(format, n))
+				fmt.Fprintln(&text, addr, table.Find(addr))
+			}
+		}
+		for n := range 300 {
+			addr := netip.MustParseAddr(fmt.Sprintf("172.16.%d.%d", n>>8, n&255))
+			fmt.Fprintln(&text, addr, table.Find(addr))
+		}
+		fmt.Fprintln(&text, table.Len())
+		return text.String()
+	}
+	want := describe(indexed(objects...))
 	for range 20 {
 		rnd.Shuffle(len(objects), func(i, j int) { objects[i], objects[j] = objects[j], objects[i] })
-		if got := surveyed(objects...).lines(); got != want {
+		if got := describe(indexed(objects...)); got != want {
 			t.Fatalf("another order, another table:\n%s\nand\n%s", want, got)
 		}
 	}

@@ -1,12 +1,15 @@
-package topology
+package kubernetes
 
 import (
 	"testing"
 
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
+
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 )
 
-// big is a cluster of 5,000 nodes and 100,000 endpoints, and what an informer would hold of it.
+// big is a Cluster of 5,000 nodes and 100,000 endpoints, with what the informers would hold.
 type big struct {
 	c             *Cluster
 	nodes, slices []any
@@ -16,8 +19,8 @@ type big struct {
 
 func newBig(cloud bool) *big {
 	nodes, endpointSlices := syntheticCluster(5_000, 100_000, cloud)
-	b := &big{c: newCluster(nil), beat: nodes[17].DeepCopy()}
-	before := live()
+	b := &big{c: newCluster(&rest.Config{}), beat: nodes[17].DeepCopy()}
+	before := topologytest.LiveHeap()
 	for _, n := range nodes {
 		b.nodes = append(b.nodes, trimmed(n))
 	}
@@ -25,9 +28,9 @@ func newBig(cloud bool) *big {
 		b.slices = append(b.slices, trimmed(s))
 	}
 	b.c.rebuild(listed(b.nodes...), listed(b.slices...))
-	b.size = live() - before
+	b.size = topologytest.LiveHeap() - before
 	b.beat.Status.Conditions = make([]v1.NodeCondition, 5)
-	for _, o := range nodes { // still there while the memory was measured
+	for _, o := range nodes { // used here so that the objects live while memory is measured
 		o.Labels = nil
 	}
 	for _, o := range endpointSlices {
@@ -55,22 +58,22 @@ func BenchmarkClusterRebuild(b *testing.B) {
 
 func BenchmarkClusterHeartbeat(b *testing.B) {
 	eachCluster(b, func(b *testing.B, big *big) {
-		before := facts[nodeFacts](big.nodes[17])
+		before := infoOf[nodeInfo](big.nodes[17])
 		b.ReportAllocs()
 		for b.Loop() {
-			big.c.nodeChanged(before, facts[nodeFacts](trimmed(big.beat)))
+			big.c.nodeChanged(before, infoOf[nodeInfo](trimmed(big.beat)))
 		}
 		if len(big.c.changed) != 0 {
-			b.Error("a heartbeat calls for a new table")
+			b.Error("a heartbeat needs a new table")
 		}
 	})
 }
 
-// BenchmarkClusterEndpointGone is one pod of a hundred going away.
+// BenchmarkClusterEndpointGone measures the event of a slice that loses one of 100 endpoints.
 func BenchmarkClusterEndpointGone(b *testing.B) {
 	eachCluster(b, func(b *testing.B, big *big) {
-		before := facts[sliceFacts](big.slices[17])
-		after := &sliceFacts{ObjectMeta: before.ObjectMeta, endpoints: before.endpoints[1:]}
+		before := infoOf[sliceInfo](big.slices[17])
+		after := &sliceInfo{ObjectMeta: before.ObjectMeta, endpoints: before.endpoints[1:]}
 		b.ReportAllocs()
 		for b.Loop() {
 			big.c.sliceChanged(before, after)
@@ -79,7 +82,7 @@ func BenchmarkClusterEndpointGone(b *testing.B) {
 	})
 }
 
-// BenchmarkClusterSync is from Start to ready, the API server's share included.
+// BenchmarkClusterSync measures the time from Start to Ready, the test's API server included.
 func BenchmarkClusterSync(b *testing.B) {
 	s := newAPIServer(b)
 	nodes, endpointSlices := syntheticCluster(5_000, 100_000, true)
@@ -92,7 +95,7 @@ func BenchmarkClusterSync(b *testing.B) {
 	for b.Loop() {
 		c := s.cluster(b)
 		start(b, c)
-		eventually(b, "ready", c.Ready)
+		topologytest.Eventually(b, "ready", c.Ready)
 		c.Stop()
 	}
 }

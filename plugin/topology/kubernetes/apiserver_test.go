@@ -1,4 +1,4 @@
-package topology
+package kubernetes
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// apiServer is as much of a Kubernetes API server as two watches need.
+// apiServer is the part of a Kubernetes API server that two informers need.
 type apiServer struct {
 	*httptest.Server
 
@@ -44,7 +44,11 @@ type event struct {
 }
 
 func newAPIServer(tb testing.TB) *apiServer {
-	s := &apiServer{objects: map[string]map[string]object{"nodes": {}, "endpointslices": {}}, events: map[string][]event{}, news: make(chan struct{})}
+	s := &apiServer{
+		objects: map[string]map[string]object{"nodes": {}, "endpointslices": {}},
+		events:  map[string][]event{},
+		news:    make(chan struct{}),
+	}
 	s.Server = httptest.NewServer(s)
 	tb.Cleanup(func() {
 		s.CloseClientConnections()
@@ -96,7 +100,8 @@ func (s *apiServer) happen(kind, what string, o object) {
 	s.news = make(chan struct{})
 }
 
-// answer makes the server answer everything with an HTTP status, from now on, and ends what is under way; 0 is well again.
+// answer makes the server answer each request with this HTTP status, and closes the connections that
+// are open. With 0 it answers as usual again.
 func (s *apiServer) answer(status int) {
 	s.mu.Lock()
 	s.status = status
@@ -133,11 +138,16 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func fail(w http.ResponseWriter, status int, kind string) {
-	reasons := map[int]metav1.StatusReason{403: metav1.StatusReasonForbidden, 401: metav1.StatusReasonUnauthorized, 422: metav1.StatusReasonInvalid}
+	reasons := map[int]metav1.StatusReason{
+		http.StatusForbidden:           metav1.StatusReasonForbidden,
+		http.StatusUnauthorized:        metav1.StatusReasonUnauthorized,
+		http.StatusUnprocessableEntity: metav1.StatusReasonInvalid,
+	}
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(metav1.Status{
-		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Code: int32(status),
-		Reason: reasons[status], Message: kind + ` is forbidden: User "system:serviceaccount:kube-system:dns" cannot list it`,
+		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+		Status:   metav1.StatusFailure, Code: int32(status), Reason: reasons[status],
+		Message: kind + ` is forbidden: User "system:serviceaccount:kube-system:dns" cannot list it`,
 	})
 }
 
@@ -145,8 +155,9 @@ func (s *apiServer) list(w http.ResponseWriter, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	json.NewEncoder(w).Encode(map[string]any{
-		"kind": "List", "apiVersion": "v1", "metadata": metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)},
-		"items": slices.Collect(maps.Values(s.objects[kind])),
+		"kind": "List", "apiVersion": "v1",
+		"metadata": metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)},
+		"items":    slices.Collect(maps.Values(s.objects[kind])),
 	})
 }
 
@@ -187,7 +198,8 @@ func (s *apiServer) watch(w http.ResponseWriter, r *http.Request, kind string) {
 	}
 }
 
-// node makes a Node; region and zone may be empty. The networks with a "/" are pod networks.
+// node returns a Node. region and zone may be empty. The networks with a "/" are pod networks, the
+// others the node's own addresses.
 func node(name, region, zone string, networks ...string) *v1.Node {
 	n := &v1.Node{
 		TypeMeta:   metav1.TypeMeta{Kind: "Node", APIVersion: "v1"},
@@ -209,7 +221,8 @@ func node(name, region, zone string, networks ...string) *v1.Node {
 	return n
 }
 
-// place is an endpoint as "address node zone", where "-" is for none.
+// endpointSlice returns an EndpointSlice. A place is an endpoint, "address node zone", where "-" stands
+// for none.
 func endpointSlice(name string, places ...string) *discovery.EndpointSlice {
 	s := &discovery.EndpointSlice{
 		TypeMeta:    metav1.TypeMeta{Kind: "EndpointSlice", APIVersion: "discovery.k8s.io/v1"},

@@ -1,0 +1,158 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+var (
+	errForbidden    = apierrors.NewForbidden(schema.GroupResource{Resource: "nodes"}, "", errors.New("no such right"))
+	errUnauthorized = apierrors.NewUnauthorized("not known")
+	errRefused      = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+)
+
+func TestForbiddenIsLoggedOnce(t *testing.T) {
+	text := topologytest.Logged(t)
+	s := newAPIServer(t)
+	s.answer(http.StatusForbidden)
+	c := s.cluster(t)
+	start(t, c)
+	topologytest.Eventually(t, "tried several times", func() bool { return s.asked() > 8 })
+	c.Stop()
+	for _, want := range []string{
+		"cannot list nodes: ", "cannot list endpointslices: ", "system:serviceaccount:kube-system:dns",
+		"needs list and watch on nodes and endpointslices (discovery.k8s.io)",
+	} {
+		if !strings.Contains(text(), want) {
+			t.Errorf("%q is not in the log:\n%s", want, text())
+		}
+	}
+	if got := strings.Count(text(), "\n"); got != 2 {
+		t.Errorf("%d lines, want one per kind:\n%s", got, text())
+	}
+	if c.Ready() || c.Table().Len() != 0 {
+		t.Error("ready without an answer")
+	}
+}
+
+func TestUnreachableIsLoggedOnce(t *testing.T) {
+	text := topologytest.Logged(t)
+	s := newAPIServer(t)
+	s.Close()
+	c := s.cluster(t)
+	start(t, c)
+	topologytest.Eventually(t, "logged", func() bool { return strings.Contains(text(), "the last table stays") })
+	c.Stop()
+	if got := strings.Count(text(), "\n"); got != 1 {
+		t.Errorf("%d lines, want one:\n%s", got, text())
+	}
+}
+
+// TestStatusLog reports results of requests and checks which of them are logged.
+func TestStatusLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := topologytest.Logged(t)
+		s := &apiStatus{host: "https://192.0.2.1"}
+		seen := 0
+		logs := func(what string, want ...string) {
+			t.Helper()
+			lines := strings.Split(strings.TrimSuffix(text()[seen:], "\n"), "\n")
+			if text()[seen:] == "" {
+				lines = nil
+			}
+			seen = len(text())
+			if len(lines) != len(want) {
+				t.Fatalf("%s: logged %q, want %q", what, lines, want)
+			}
+			for i := range lines {
+				if !strings.Contains(lines[i], want[i]) {
+					t.Errorf("%s: logged %q, want %q", what, lines[i], want[i])
+				}
+			}
+		}
+		report := func(verb string, err error) { s.report(t.Context(), verb, "nodes", err) }
+
+		report("list", errForbidden)
+		logs("a failure", "cannot list nodes: nodes is forbidden")
+		report("watch", errForbidden)
+		logs("another failure", "cannot watch nodes: ")
+		time.Sleep(logInterval - 1)
+		report("list", errForbidden)
+		logs("a failure that lasts")
+		time.Sleep(time.Nanosecond)
+		report("list", errForbidden)
+		logs("a failure that lasts for longer", "cannot list nodes: ")
+		report("list", nil)
+		logs("a recovery", "can list nodes again")
+		report("list", nil)
+		logs("no second recovery")
+		report("watch", errForbidden)
+		logs("a list ended only the failure of the list", "cannot watch nodes: ")
+		report("list", errForbidden)
+		logs("a failure after a recovery", "cannot list nodes: ")
+
+		report("watch", errRefused)
+		logs("no answer", "connection refused; the last table stays while this is tried again")
+		report("list", errRefused)
+		logs("no answer to another request")
+		report("watch", errUnauthorized)
+		logs("unauthorized", "https://192.0.2.1 does not accept the account")
+		report("list", nil)
+		logs("an answer ends what was the same for all requests", "can list nodes again")
+		report("watch", errRefused)
+		report("watch", errUnauthorized)
+		logs("failures after the answer", "connection refused", "does not accept the account")
+
+		report("list", apierrors.NewResourceExpired("too old"))
+		logs("an expired list is no failure")
+		ended, end := context.WithCancel(t.Context())
+		end()
+		s.report(ended, "get", "nodes", errForbidden)
+		logs("an error after the end is no failure")
+		report("get", errors.New("a\nb\x1b[31m"))
+		logs("control characters", `cannot get nodes: a\nb\x1b[31m`)
+	})
+}
+
+func TestFailuresAreCountedEachTime(t *testing.T) {
+	metrics := topology.NewMetrics("counted")
+	defer metrics.Close()
+	s := &apiStatus{metrics: metrics}
+	for range 3 {
+		s.report(t.Context(), "list", "nodes", errForbidden)
+	}
+	if got, _ := topologytest.Metric(t, topologytest.Failures, "counted"); got != 3 {
+		t.Errorf("%v failures, want 3", got)
+	}
+}
+
+func TestSyncIsOfBothKinds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s apiStatus
+		if got := s.synced("nodes"); !got.IsZero() {
+			t.Errorf("in sync since %v with nodes alone", got)
+		}
+		first := time.Now()
+		s.synced("endpointslices")
+		time.Sleep(time.Second)
+		if got := s.synced("nodes"); !got.Equal(first) {
+			t.Errorf("in sync since %v, want %v: there was no later answer about endpoints", got, first)
+		}
+		if got := s.synced("endpointslices"); !got.Equal(time.Now()) {
+			t.Errorf("in sync since %v, want %v", got, time.Now())
+		}
+	})
+}
