@@ -54,6 +54,10 @@ func TestNearAndReason(t *testing.T) {
 		}},
 		{Line: 9, Clients: networks(t, "10.0.0.0/8"), Preference: []Rank{{Networks: networks(t, "203.0.113.0/24")}}},
 	}
+	own := []Statement{
+		{Line: 3, Clients: networks(t, "10.0.0.0/8"), Preference: []Rank{{Networks: networks(t, "10.0.0.0/8")}}},
+		{Line: 4, Clients: networks(t, "any"), Preference: []Rank{{Networks: networks(t, "any"), Negated: true}}},
+	}
 	for _, tt := range []struct {
 		name         string
 		config       Config
@@ -85,7 +89,7 @@ func TestNearAndReason(t *testing.T) {
 		{"a client without a location", Config{Topology: places}, "10.9.0.9", "10.1.0.9", NearUnknown, "unknown: location of the client unknown"},
 		{"a client without a location, but a mask", Config{Topology: places, Masks: masks}, "10.9.0.9", "10.9.0.1", NearSubnet, "subnet 10.9.0.0/24"},
 		{"an empty topology", Config{Topology: topologyOf(t, nil)}, "10.9.0.9", "10.1.0.9", NearUnknown, "unknown: location of the client unknown"},
-		{"a label before a mask", Config{Topology: places, Masks: masks}, "10.1.0.9", "10.1.0.1", NearShared3, "shared3 west/w1/n1"},
+		{"a label before a mask", Config{Topology: places, Masks: masks}, "10.1.0.9", "10.1.0.1", NearShared3, "shared3 west/w1/n1, subnet 10.1.0.0/24"},
 
 		{"the first word", Config{Sortlist: sortlist, Masks: masks}, "172.16.22.8", "192.0.2.130", NearSortlist, "sortlist line 7 word 1"},
 		{"the second word", Config{Sortlist: sortlist, Masks: masks}, "172.16.22.8", "192.0.2.9", NearSortlist, "sortlist line 7 word 2"},
@@ -96,7 +100,12 @@ func TestNearAndReason(t *testing.T) {
 		{"another statement", Config{Sortlist: sortlist}, "10.1.0.9", "203.0.113.1", NearSortlist, "sortlist line 9 word 1"},
 		{"no statement", Config{Sortlist: sortlist, Masks: masks}, "192.168.0.1", "203.0.113.1", NearElsewhere, "elsewhere"},
 		{"a word before a label", Config{Sortlist: sortlist, Topology: places}, "10.1.0.9", "203.0.113.1", NearSortlist, "sortlist line 9 word 1"},
-		{"a label where there is no word", Config{Sortlist: sortlist, Topology: places, Masks: masks}, "10.1.0.9", "10.2.0.1", NearShared1, "shared1 west"},
+		{"a label where there is no word", Config{Sortlist: sortlist, Topology: places, Masks: masks}, "10.1.0.9", "10.2.0.1", NearShared1, "shared1 west, network 10.0.0.0/8"},
+		{"a word, then a label, then a mask", Config{Sortlist: own, Topology: cluster{places}, Masks: masks}, "10.1.0.9", "10.1.0.1", NearSortlist,
+			"sortlist line 3 word 1, node west/w1/n1, subnet 10.1.0.0/24"},
+		{"a word, then a mask", Config{Sortlist: own, Masks: masks}, "10.1.0.9", "10.1.8.1", NearSortlist, "sortlist line 3 word 1, network 10.0.0.0/8"},
+		{"a negated word, then a mask", Config{Sortlist: own, Masks: masks}, "192.168.1.9", "192.168.1.1", NearElsewhere,
+			"elsewhere: sortlist line 4 word !1: always last, subnet 192.168.1.0/24"},
 		{"a negated word and a client without a location", Config{Sortlist: sortlist, Topology: places}, "172.16.0.1", "198.51.100.7",
 			NearElsewhere, "elsewhere: sortlist line 7 word !3: always last"},
 	} {

@@ -214,11 +214,11 @@ func (k *Ranking) Near(tier uint32) Near {
 func (k *Ranking) Reason(a ipaddr.Addr, ip4 bool) Reason {
 	tier := k.Tier(a, ip4)
 	byMasks, shared, rank := k.parts(tier)
-	r := Reason{Near: k.Near(tier), Asked: k.table != nil, Shared: k.location.Prefix(shared)}
+	r := Reason{Near: k.Near(tier), Asked: k.table != nil, Mask: k.masks.near(byMasks)}
 	if r.Asked {
-		r.Location = k.table.Find(a.NetipAs(ip4))
+		r.Level, r.Shared, r.Location = k.levels[shared], k.location.Prefix(shared), k.table.Find(a.NetipAs(ip4))
 	}
-	if r.Near == NearNetwork || r.Near == NearSubnet {
+	if r.Mask != NearElsewhere {
 		r.Network = netip.PrefixFrom(k.client.NetipAs(k.ip4), k.masks.lengths[byMasks]).Masked()
 	}
 	if p := k.preference; p != nil {

@@ -3,56 +3,80 @@ package ranking
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/coredns-ordering/ordering/plugin/topology"
 )
 
-// A Reason says why an address is in its tier, in more detail than Near.
+// A Reason says why an address is in its tier, in more detail than Near: also what decides between
+// addresses that have the same Near.
 type Reason struct {
 	Near Near
 
-	// Network is the network of the mask that Near names, which holds client and address. It is not
-	// valid where Near is neither NearNetwork nor NearSubnet.
-	Network netip.Prefix
-
-	// Shared is the part that the locations of client and address share, "" for none. Location is
-	// that of the address; nil if there is no topology or it does not know the address.
-	Shared   string
-	Location *topology.Location
-	Asked    bool // there is a topology
-
-	// Line and Word are the place in the sort list that decided: the line of the statement, 0 if none
-	// holds the client, and its word, counted from 1 behind the clients, 0 if none holds the address.
+	// Line and Word are the place in the sort list: the line of the statement, 0 if none holds the
+	// client, and its word, counted from 1 behind the clients, 0 if none holds the address.
 	Line, Word int
 	Negated    bool // the word begins with !
 	Last       bool // no address that is in the statement comes later
+
+	// Shared is the part that the locations of client and address share, "" for none, and Level its
+	// Near. Location is that of the address; nil if there is no topology or it does not know it.
+	Shared   string
+	Level    Near
+	Location *topology.Location
+	Asked    bool // there is a topology
+
+	// Network is the network of the longest mask that holds client and address, not valid if none
+	// does, and Mask its Near.
+	Network netip.Prefix
+	Mask    Near
 }
 
-// String returns the Near of r and its Detail.
+// String returns r as "subnet 172.16.16.0/21", "zone us-east-1/us-east-1a", "sortlist line 12 word 3"
+// or "elsewhere: location unknown". Less important criteria follow after a comma.
 func (r Reason) String() string {
-	detail := r.Detail()
-	switch {
+	switch detail := r.Detail(); {
 	case detail == "":
 		return r.Near.String()
 	case r.Near <= NearElsewhere:
 		return fmt.Sprintf("%v: %s", r.Near, detail)
+	default:
+		return fmt.Sprintf("%v %s", r.Near, detail)
 	}
-	return fmt.Sprintf("%v %s", r.Near, detail)
 }
 
-// Detail returns what r says besides Near, "" if that is all.
+// Detail returns what String returns behind Near.
 func (r Reason) Detail() string {
+	var all []string
+	add := func(near Near, detail string) {
+		if near != r.Near { // otherwise it stands in front
+			detail = fmt.Sprintf("%v %s", near, detail)
+		}
+		all = append(all, detail)
+	}
 	switch {
 	case r.Negated && r.Last:
-		return fmt.Sprintf("sortlist line %d word !%d: always last", r.Line, r.Word)
+		add(NearSortlist, fmt.Sprintf("line %d word !%d: always last", r.Line, r.Word))
 	case r.Negated:
-		return fmt.Sprintf("sortlist line %d word !%d: after all that is not negated", r.Line, r.Word)
-	case r.Near == NearSortlist:
-		return fmt.Sprintf("line %d word %d", r.Line, r.Word)
-	case r.Network.IsValid():
-		return r.Network.String()
-	case r.Shared != "":
-		return r.Shared
+		add(NearSortlist, fmt.Sprintf("line %d word !%d: after all that is not negated", r.Line, r.Word))
+	case r.Word > 0:
+		add(NearSortlist, fmt.Sprintf("line %d word %d", r.Line, r.Word))
+	}
+	if r.Shared != "" {
+		add(r.Level, r.Shared)
+	}
+	if r.Network.IsValid() {
+		add(r.Mask, r.Network.String())
+	}
+	if len(all) == 0 {
+		return r.nothing()
+	}
+	return strings.Join(all, ", ")
+}
+
+// nothing says why nothing puts the address in front, "" if there is nothing to say.
+func (r Reason) nothing() string {
+	switch {
 	case r.Near == NearUnknown:
 		return "location of the client unknown"
 	case r.Asked && r.Location == nil:
