@@ -68,9 +68,6 @@ func (o *Ordering) Rules() []Rule {
 	return rules
 }
 
-// Topologies returns the topologies of the server block of o, each once.
-func (o *Ordering) Topologies() []topology.Source { return o.zones.topologies() }
-
 // An explainer explains responses.
 type explainer struct{ explain func(*Explanation) }
 

@@ -148,6 +148,9 @@ func TestExplainedOrderIsServedOrder(t *testing.T) {
 			for i, r := range s.Records {
 				if a := addressIn(r.RR); a.IsValid() {
 					got, want := s.Reasons[i].String(), expectedReason(c, corefile, client, a)
+					if ties := s.Reasons[i].Ties(); ties != "" {
+						got += ", " + ties
+					}
 					if got != want {
 						t.Fatalf("%v is explained to %v as %q, want %q\n%s\n%s", a, client, got, want, corefile, strings.Join(c.topology, "\n"))
 					}

@@ -118,8 +118,13 @@ func TestNearAndReason(t *testing.T) {
 			if near := k.Near(k.Tier(a, ip4)); near != tt.near {
 				t.Errorf("%s is %v for %q, want %v", addr, near, tt.client, tt.near)
 			}
-			if reason := k.Reason(a, ip4); reason.Near != tt.near || reason.String() != tt.reason {
-				t.Errorf("the reason for %s is %v, %q, want %v, %q", addr, reason.Near, reason, tt.near, tt.reason)
+			reason := k.Reason(a, ip4)
+			all := reason.String()
+			if ties := reason.Ties(); ties != "" {
+				all += ", " + ties
+			}
+			if reason.Near != tt.near || all != tt.reason {
+				t.Errorf("the reason for %s is %v, %q, want %v, %q", addr, reason.Near, all, tt.near, tt.reason)
 			}
 		})
 	}

@@ -33,45 +33,54 @@ type Reason struct {
 }
 
 // String returns r as "subnet 172.16.16.0/21", "zone us-east-1/us-east-1a", "sortlist line 12 word 3"
-// or "elsewhere: location unknown". Less important criteria follow after a comma.
+// or "elsewhere: location unknown". It leaves out Ties.
 func (r Reason) String() string {
-	switch detail := r.Detail(); {
+	detail := r.Detail()
+	switch {
 	case detail == "":
 		return r.Near.String()
 	case r.Near <= NearElsewhere:
 		return fmt.Sprintf("%v: %s", r.Near, detail)
-	default:
-		return fmt.Sprintf("%v %s", r.Near, detail)
 	}
+	return fmt.Sprintf("%v %s", r.Near, detail)
 }
 
 // Detail returns what String returns behind Near.
 func (r Reason) Detail() string {
-	var all []string
-	add := func(near Near, detail string) {
-		if near != r.Near { // otherwise it stands in front
-			detail = fmt.Sprintf("%v %s", near, detail)
-		}
-		all = append(all, detail)
-	}
-	switch {
-	case r.Negated && r.Last:
-		add(NearSortlist, fmt.Sprintf("line %d word !%d: always last", r.Line, r.Word))
-	case r.Negated:
-		add(NearSortlist, fmt.Sprintf("line %d word !%d: after all that is not negated", r.Line, r.Word))
-	case r.Word > 0:
-		add(NearSortlist, fmt.Sprintf("line %d word %d", r.Line, r.Word))
-	}
-	if r.Shared != "" {
-		add(r.Level, r.Shared)
-	}
-	if r.Network.IsValid() {
-		add(r.Mask, r.Network.String())
-	}
+	all := r.criteria()
 	if len(all) == 0 {
 		return r.nothing()
 	}
-	return strings.Join(all, ", ")
+	return strings.TrimPrefix(all[0], r.Near.String()+" ")
+}
+
+// Ties returns what decides between addresses with the same String: "subnet 10.1.1.0/24" for one
+// whose Near is NearZone; "" if that is nothing.
+func (r Reason) Ties() string {
+	all := r.criteria()
+	return strings.Join(all[min(1, len(all)):], ", ")
+}
+
+// criteria returns all that puts the address in its tier, the most important first.
+func (r Reason) criteria() (all []string) {
+	add := func(near Near, format string, args ...any) {
+		all = append(all, fmt.Sprintf("%v %s", near, fmt.Sprintf(format, args...)))
+	}
+	switch {
+	case r.Negated && r.Last:
+		add(NearSortlist, "line %d word !%d: always last", r.Line, r.Word)
+	case r.Negated:
+		add(NearSortlist, "line %d word !%d: after all that is not negated", r.Line, r.Word)
+	case r.Word > 0:
+		add(NearSortlist, "line %d word %d", r.Line, r.Word)
+	}
+	if r.Shared != "" {
+		add(r.Level, "%s", r.Shared)
+	}
+	if r.Network.IsValid() {
+		add(r.Mask, "%v", r.Network)
+	}
+	return all
 }
 
 // nothing says why nothing puts the address in front, "" if there is nothing to say.

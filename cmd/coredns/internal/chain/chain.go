@@ -138,7 +138,8 @@ func (c *Chain) Servers(name string) []*Server {
 // A Response is what a client gets, and how it came about.
 type Response struct {
 	*dns.Msg                         // nil: the query was dropped
-	From     string                  // the plugin that answered first, "" if it is not known
+	From     string                  // the plugin that answered first, "" if none did
+	Err      error                   // why the query failed
 	Ordered  []*ordering.Explanation // by each ordering directive that the response passed, in turn
 }
 
@@ -150,10 +151,10 @@ func (c *Chain) Ask(s *Server, source netip.Addr, r *dns.Msg) (*Response, error)
 	}
 	ordering.ForgetTurns()
 	c.probes.take()
-	answered := new(string)
+	q := new(query)
 	ctx := context.WithValue(context.Background(), dnsserver.Key{}, s.server)
 	ctx = context.WithValue(ctx, dnsserver.LoopKey{}, 0)
-	ctx = context.WithValue(ctx, answeredKey{}, answered)
+	ctx = context.WithValue(ctx, queryKey{}, q)
 	s.server.ServeDNS(ctx, w, r)
-	return &Response{Msg: w.msg, From: *answered, Ordered: c.probes.take()}, nil
+	return &Response{Msg: w.msg, From: q.answeredBy, Err: q.err, Ordered: c.probes.take()}, nil
 }

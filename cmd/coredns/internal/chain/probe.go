@@ -69,6 +69,15 @@ type topmost struct{ *probe }
 // Name returns a name that no plugin has.
 func (topmost) Name() string { return "topmost" }
 
+// ServeDNS records the error that the server does not get to see.
+func (t topmost) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	code, err := t.probe.ServeDNS(ctx, w, r)
+	if q, ok := ctx.Value(queryKey{}).(*query); ok {
+		q.err = err
+	}
+	return code, err
+}
+
 // ServeDNS implements plugin.Handler.
 func (p *probe) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	if p.upper == "ordering" && p.common.records != nil {
@@ -79,8 +88,13 @@ func (p *probe) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) 
 	return p.Handler.ServeDNS(ctx, &probeWriter{w, ctx, p.Name()}, r)
 }
 
-// answeredKey is the context key of the *string that gets the name of the plugin that answers.
-type answeredKey struct{}
+// A query is what probes record of one query. It is in its context.
+type query struct {
+	answeredBy string // the name of a plugin
+	err        error  // with which the query failed
+}
+
+type queryKey struct{}
 
 // A probeWriter is what a plugin writes its response to.
 type probeWriter struct {
@@ -91,8 +105,8 @@ type probeWriter struct {
 
 // WriteMsg records the plugin as the one that answers if none below it was.
 func (w *probeWriter) WriteMsg(m *dns.Msg) error {
-	if answered, ok := w.ctx.Value(answeredKey{}).(*string); ok && *answered == "" {
-		*answered = w.name
+	if q, ok := w.ctx.Value(queryKey{}).(*query); ok && q.answeredBy == "" {
+		q.answeredBy = w.name
 	}
 	return w.ResponseWriter.WriteMsg(m)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/chain"
+	"github.com/coredns-ordering/ordering/cmd/coredns/internal/corefile"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 	"github.com/coredns-ordering/ordering/plugin/topology"
@@ -32,15 +33,16 @@ type report struct {
 
 // A client is whom the response is for.
 type client struct {
-	Address   string `json:"address"`
-	Source    string `json:"source"`             // of the packet
-	Proxy     string `json:"proxy,omitempty"`    // that sent Source in a PROXY protocol header
-	Subnet    string `json:"ecs,omitempty"`      // the Client Subnet option
-	Trusted   bool   `json:"ecs_used,omitempty"` // the option was believed
-	TrustedIn string `json:"ecs_at,omitempty"`   // the property that lists the trusted resolvers
-	Asked     bool   `json:"topology_asked"`
-	Location  string `json:"location,omitempty"`
-	Evidence  string `json:"evidence,omitempty"` // what says where the client is, or that it is not known
+	Address    string `json:"address"`
+	Source     string `json:"source"`             // of the packet
+	Proxy      string `json:"proxy,omitempty"`    // that sent Source in a PROXY protocol header
+	Subnet     string `json:"ecs,omitempty"`      // the Client Subnet option
+	Trusted    bool   `json:"ecs_used,omitempty"` // the option was believed
+	TrustedIn  string `json:"ecs_at,omitempty"`   // the property that lists the trusted resolvers
+	Asked      bool   `json:"topology_asked"`
+	Location   string `json:"location,omitempty"`
+	LocationOf string `json:"location_of,omitempty"` // the resolver whose location counts for the client's
+	Evidence   string `json:"evidence,omitempty"`    // what says where the client is, or that it is not known
 }
 
 // A rule is the directive that decided.
@@ -56,6 +58,7 @@ type answer struct {
 	Rcode   string `json:"rcode"`
 	From    string `json:"from,omitempty"` // the plugin that answered
 	Alias   string `json:"alias_of,omitempty"`
+	Error   string `json:"error,omitempty"`
 	records int    // of the type
 }
 
@@ -75,6 +78,7 @@ type record struct {
 	Data     string `json:"data"` // its address, or else its RDATA
 	Near     string `json:"near,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+	Ties     string `json:"ties,omitempty"` // what decides between records with the same reason
 	Network  string `json:"network,omitempty"`
 	Location string `json:"location,omitempty"`
 	Evidence string `json:"evidence,omitempty"`
@@ -86,7 +90,8 @@ type record struct {
 	Answers  uint64 `json:"of"`    // … of so many; 0 of 0: always in this order
 	Cut      bool   `json:"cut,omitempty"`
 	FailOver bool   `json:"kept_to_fail_over,omitempty"`
-	detail   string
+	label    string // Near, for people
+	detail   string // the rest of Reason
 }
 
 var rotations = map[rrset.Rotation]string{rrset.Cyclic: "on", rrset.Fixed: "off", rrset.Random: "random", rrset.Sticky: "sticky"}
@@ -112,7 +117,11 @@ func (s *session) newReport(p path, res *chain.Response) *report {
 	r.Client.Address, r.Client.Trusted, r.Client.TrustedIn = x.Client.String(), x.Trusted, s.place(x.TrustedIn)
 	if x.Topology != nil {
 		r.Client.Asked, r.Client.Location = true, x.Location.String()
-		r.Client.Evidence = evidence(x.Topology, x.Client)
+		known := x.Client
+		if x.Location != nil && x.Topology.Table().Find(x.Client) == nil {
+			known, r.Client.LocationOf = x.Source, x.Source.String()
+		}
+		r.Client.Evidence = evidence(x.Topology, known)
 		r.Topology = describe(x.Topology)
 	}
 	for i := range x.Sets {
@@ -149,6 +158,9 @@ func decisive(all []*ordering.Explanation) *ordering.Explanation {
 // newAnswer returns what was answered.
 func (s *session) newAnswer(res *chain.Response) answer {
 	a := answer{Name: s.name, Type: dns.TypeToString[s.qtype], From: res.From, Rcode: "no response"}
+	if res.Err != nil {
+		a.Error = corefile.OneLine(res.Err)
+	}
 	if res.Msg == nil {
 		return a
 	}
@@ -195,8 +207,14 @@ func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier
 	}
 	addr := a.NetipAs(ip4)
 	rec.Data, rec.Near, rec.Reason, rec.detail = addr.String(), why.Near.String(), why.String(), why.Detail()
+	rec.Ties = why.Ties()
 	rec.Line, rec.Word, rec.Negated = why.Line, why.Word, why.Negated
 	rec.Location = why.Location.String()
+	rec.label = rec.Near
+	if why.Negated { // a word decided, though it puts nothing in front
+		rec.label = "sortlist"
+		rec.detail = strings.TrimPrefix(rec.detail, "sortlist ")
+	}
 	if why.Network.IsValid() {
 		rec.Network = why.Network.String()
 	}

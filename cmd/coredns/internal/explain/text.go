@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -50,6 +51,8 @@ func (r *report) clientLines() []string {
 	lines := []string{"client  " + c.Address}
 	note := func(format string, args ...any) { lines = append(lines, "        "+fmt.Sprintf(format, args...)) }
 	switch {
+	case c.LocationOf != "":
+		lines[0] += fmt.Sprintf(" at %s, where %s is (%s)", c.Location, c.LocationOf, c.Evidence)
 	case c.Location != "" && c.Evidence != "":
 		lines[0] += fmt.Sprintf(" at %s (%s)", c.Location, c.Evidence)
 	case c.Location != "":
@@ -93,6 +96,9 @@ func (a *answer) text() string {
 	if a.From != "" {
 		text += " from " + a.From
 	}
+	if a.Error != "" {
+		text += ": " + a.Error
+	}
 	return text
 }
 
@@ -117,11 +123,14 @@ func (s *set) table() []string {
 			place++
 			number = fmt.Sprint(place)
 		}
-		near, evidence := r.Near, r.Evidence
+		near, evidence := r.label, r.Evidence
 		if s.tiers == 1 && len(s.Records) > 1 && (near == "elsewhere" || near == "unknown") {
 			near = "equally far"
 		}
 		detail := r.detail
+		if s.tied(r) {
+			detail += ", " + r.Ties
+		}
 		if r.Location == "" && evidence != "" { // it says why the location is not known
 			detail, evidence = detail+": "+evidence, ""
 		}
@@ -133,6 +142,14 @@ func (s *set) table() []string {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
 	return lines
+}
+
+// tied reports whether what Ties says of r makes a difference: another record has the same reason and
+// is in another tier.
+func (s *set) tied(r record) bool {
+	return r.Ties != "" && slices.ContainsFunc(s.Records, func(other record) bool {
+		return other.Reason == r.Reason && other.Tier != r.Tier
+	})
 }
 
 // sideBySide returns the reports next to each other.

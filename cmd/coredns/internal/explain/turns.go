@@ -125,6 +125,8 @@ func (s *set) share(i int) string {
 	switch {
 	case r.Ahead == 0:
 		return "weight 0: behind the others"
+	case r.Ahead == r.Answers:
+		return "always ahead of weight 0"
 	case r.Tier == s.Records[0].Tier:
 		return "first " + s.often(i)
 	}
