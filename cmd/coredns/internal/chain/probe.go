@@ -49,7 +49,7 @@ func addProbes(config *dnsserver.Config, common *probes) {
 	for i, make := range config.Plugin {
 		config.Plugin[i] = func(next plugin.Handler) plugin.Handler {
 			if next == nil {
-				return make(nil)
+				return makeLowest(make, common)
 			}
 			p := &probe{Handler: next, common: common}
 			upper := make(p)
@@ -61,6 +61,27 @@ func addProbes(config *dnsserver.Config, common *probes) {
 		top := func(next plugin.Handler) plugin.Handler { return topmost{&probe{Handler: next, common: common}} }
 		config.Plugin = append([]plugin.Plugin{top}, config.Plugin...)
 	}
+}
+
+// makeLowest makes the handler of a plugin that has none below it.
+func makeLowest(make plugin.Plugin, common *probes) plugin.Handler {
+	h := make(nil)
+	if h.Name() != "ordering" {
+		return h
+	}
+	return make(&probe{Handler: missing{h.Name()}, upper: h.Name(), common: common})
+}
+
+// missing is the handler below the lowest plugin, which is called upper. It does what a plugin does
+// if there is no handler.
+type missing struct{ upper string }
+
+// Name returns a name that no plugin has.
+func (missing) Name() string { return "missing" }
+
+// ServeDNS implements plugin.Handler.
+func (m missing) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	return plugin.NextOrFailure(m.upper, nil, ctx, w, r)
 }
 
 // topmost is a handler that does nothing, so that the topmost plugin has a probe as well.

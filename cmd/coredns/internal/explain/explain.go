@@ -52,7 +52,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "coredns explain: %v\n", err)
 		return undecided
 	}
-	reports, err := s.explain()
+	reports, err := explain(s)
 	if err == nil {
 		err = write(stdout, reports, o.json)
 	}
@@ -69,7 +69,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 }
 
 // explain returns a report on each client.
-func (s *session) explain() ([]*report, error) {
+func explain(s *session) ([]*report, error) {
 	var reports []*report
 	for _, client := range s.clients {
 		p := s.path(client)
@@ -77,8 +77,8 @@ func (s *session) explain() ([]*report, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := s.newReport(p, res)
-		if err := s.addHints(r, p, res); err != nil {
+		r := newReport(s, p, res)
+		if err := addHints(s, r, p, res); err != nil {
 			return nil, err
 		}
 		reports = append(reports, r)

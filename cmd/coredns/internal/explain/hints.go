@@ -13,14 +13,14 @@ import (
 
 // addHints adds to r what could be done about the response not being in the order that was hoped
 // for.
-func (s *session) addHints(r *report, p path, res *chain.Response) error {
+func addHints(s *session, r *report, p path, res *chain.Response) error {
 	x := decisive(res.Ordered)
 	if x == nil {
 		r.hint("%s", withoutRule(r, res))
 		return nil
 	}
 	if p.subnet.IsValid() && !x.Trusted {
-		if err := s.hintTrust(r, p, x); err != nil {
+		if err := hintTrust(s, r, p, x); err != nil {
 			return err
 		}
 	}
@@ -48,10 +48,6 @@ func (s *session) addHints(r *report, p path, res *chain.Response) error {
 	return nil
 }
 
-func (r *report) hint(format string, args ...any) {
-	r.Hints = append(r.Hints, fmt.Sprintf(format, args...))
-}
-
 // withoutRule says why no directive put a response in order.
 func withoutRule(r *report, res *chain.Response) string {
 	switch {
@@ -64,7 +60,7 @@ func withoutRule(r *report, res *chain.Response) string {
 }
 
 // hintTrust says which address would be first if the resolver were trusted.
-func (s *session) hintTrust(r *report, p path, x *ordering.Explanation) error {
+func hintTrust(s *session, r *report, p path, x *ordering.Explanation) error {
 	res, err := s.ask(path{source: p.subnet.Addr()})
 	if err != nil {
 		return err
@@ -72,6 +68,9 @@ func (s *session) hintTrust(r *report, p path, x *ordering.Explanation) error {
 	trusted := decisive(res.Ordered)
 	if trusted == nil || trusted.Position != x.Position || len(trusted.Sets) == 0 {
 		return nil
+	}
+	if trusted.Location == nil && x.Location != nil {
+		return nil // the location of the resolver would count
 	}
 	first := newSet(trusted, &trusted.Sets[0]).Records[0]
 	if first.Near != "" {

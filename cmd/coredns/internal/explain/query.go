@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strings"
 
 	"github.com/coredns-ordering/ordering"
@@ -126,4 +127,12 @@ func (s *session) ask(p path) (*chain.Response, error) {
 		})
 	}
 	return s.chain.Ask(s.server, p.source, r)
+}
+
+// place returns a position in the Corefile without the directory of the Corefile.
+func (s *session) place(position string) string {
+	if line, ok := strings.CutPrefix(position, s.conf+":"); ok {
+		return filepath.Base(s.conf) + ":" + line
+	}
+	return position
 }

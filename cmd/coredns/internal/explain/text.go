@@ -11,8 +11,8 @@ import (
 )
 
 // lines returns r as text.
-func (r *report) lines() []string {
-	lines := r.clientLines()
+func lines(r *report) []string {
+	lines := clientLines(r)
 	if len(r.Others) > 0 {
 		lines = append(lines, "server  "+r.Server)
 	}
@@ -22,13 +22,13 @@ func (r *report) lines() []string {
 	case r.Answer.Rcode == "NOERROR":
 		lines = append(lines, "rule    NONE")
 	}
-	lines = append(lines, "answer  "+r.Answer.text())
+	lines = append(lines, "answer  "+answerText(&r.Answer))
 	for i := range r.Sets {
 		s := &r.Sets[i]
-		if len(r.Sets) > 1 {
-			lines = append(lines, s.title())
+		if len(r.Sets) > 1 || s.Additional {
+			lines = append(lines, title(s))
 		}
-		lines = append(lines, s.table()...)
+		lines = append(lines, table(s)...)
 	}
 	if len(r.Served) > 0 {
 		lines = append(lines, "served  "+strings.Join(r.Served, ", "), "        as a plugin above ordering changed it")
@@ -46,7 +46,7 @@ func (r *report) lines() []string {
 }
 
 // clientLines says who the client is taken for and why.
-func (r *report) clientLines() []string {
+func clientLines(r *report) []string {
 	c := &r.Client
 	lines := []string{"client  " + c.Address}
 	note := func(format string, args ...any) { lines = append(lines, "        "+fmt.Sprintf(format, args...)) }
@@ -79,8 +79,8 @@ func (r *report) clientLines() []string {
 	return lines
 }
 
-// text returns what was answered.
-func (a *answer) text() string {
+// answerText returns what was answered.
+func answerText(a *answer) string {
 	text := a.Name + " " + a.Type
 	if a.Alias != "" {
 		text += ", alias of " + a.Alias
@@ -103,7 +103,7 @@ func (a *answer) text() string {
 }
 
 // title returns what tells s apart from the other RRsets of the response.
-func (s *set) title() string {
+func title(s *set) string {
 	title := fmt.Sprintf("        %s %s", s.Name, s.Type)
 	if s.Additional {
 		title += ", additional"
@@ -112,10 +112,10 @@ func (s *set) title() string {
 }
 
 // table returns a line for each record.
-func (s *set) table() []string {
+func table(s *set) []string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	notes := s.turnNotes()
+	notes := turnNotes(s)
 	place := 0
 	for i, r := range s.Records {
 		number := "-"
@@ -128,10 +128,10 @@ func (s *set) table() []string {
 			near = "equally far"
 		}
 		detail := r.detail
-		if s.tied(r) {
+		if tied(s, r) {
 			detail += ", " + r.Ties
 		}
-		if r.Location == "" && evidence != "" { // it says why the location is not known
+		if r.Location == "" && detail != "" && evidence != "" { // it says why the location is not known
 			detail, evidence = detail+": "+evidence, ""
 		}
 		fmt.Fprintf(w, "%3s\t%s\t%s\t%s\t%s\t%s\n", number, r.Data, near, detail, evidence, notes[i])
@@ -146,7 +146,7 @@ func (s *set) table() []string {
 
 // tied reports whether what Ties says of r makes a difference: another record has the same reason and
 // is in another tier.
-func (s *set) tied(r record) bool {
+func tied(s *set, r record) bool {
 	return r.Ties != "" && slices.ContainsFunc(s.Records, func(other record) bool {
 		return other.Reason == r.Reason && other.Tier != r.Tier
 	})
@@ -157,7 +157,7 @@ func sideBySide(reports []*report, paint func(string) string) []string {
 	const gap = 3
 	columns, widths, height := make([][]string, len(reports)), make([]int, len(reports)), 0
 	for i, r := range reports {
-		columns[i] = r.lines()
+		columns[i] = lines(r)
 		height = max(height, len(columns[i]))
 		for _, line := range columns[i] {
 			widths[i] = max(widths[i], utf8.RuneCountInString(line))
