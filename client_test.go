@@ -13,7 +13,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A text address is one of a type that nobody knows.
+// A textAddr is an address of a type that CoreDNS does not have.
 type textAddr string
 
 func (textAddr) Network() string  { return "udp" }
@@ -44,20 +44,20 @@ func TestClientAddr(t *testing.T) {
 		{"IPv4-mapped with a zone in text", textAddr("[::ffff:10.4.3.2%eth0]:53"), "10.4.3.2"},
 		{"text without a port", textAddr("10.4.3.2"), "10.4.3.2"},
 		{"IPv6 without a port", textAddr("fe80::7%eth0"), "fe80::7"},
-		{"a socket's path", &net.UnixAddr{Name: "/run/dns.sock", Net: "unix"}, ""},
-		{"no text", textAddr(""), ""},
-		{"nobody", nil, ""},
+		{"the path of a socket", &net.UnixAddr{Name: "/run/dns.sock", Net: "unix"}, ""},
+		{"empty text", textAddr(""), ""},
+		{"nil", nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := clientFact(t, tt.addr); got != tt.want {
+			if got := clientInMetadata(t, tt.addr); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
 	}
 }
 
-// clientFact returns what metadata says of a client whose packet comes from a.
-func clientFact(t *testing.T, a net.Addr) string {
+// clientInMetadata returns the client address that metadata has for a query from a.
+func clientInMetadata(t *testing.T, a net.Addr) string {
 	t.Helper()
 	o := orderingOf(t, "ordering", replying(reply(hot, dns.TypeA)))
 	ctx := o.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{})
@@ -68,9 +68,11 @@ func clientFact(t *testing.T, a net.Addr) string {
 	return metadata.ValueFunc(ctx, "ordering/client")()
 }
 
-// TestOneHostIsOneClient asks in every way in which one host can be written; round_robin sticky gives each client an order.
+// TestOneHostIsOneClient writes the address of one client in several ways. With round_robin sticky,
+// each client has an order of its own.
 func TestOneHostIsOneClient(t *testing.T) {
-	o := orderingOf(t, "ordering {\nround_robin sticky\n}", replying(reply(hot, dns.TypeA, addressRRset(numbered("10.4.3", 20)...)...)))
+	below := replying(reply(hot, dns.TypeA, addressRRset(numbered("10.4.3", 20)...)...))
+	o := orderingOf(t, "ordering {\nround_robin sticky\n}", below)
 	order := func(a net.Addr) []string {
 		w := &inbox{sink: &sink{client: a}}
 		o.ServeDNS(context.Background(), w, new(dns.Msg).SetQuestion(hot, dns.TypeA))
@@ -84,7 +86,7 @@ func TestOneHostIsOneClient(t *testing.T) {
 		textAddr("[::ffff:10.4.3.2%eth0]:53"),
 	} {
 		if got := order(a); !slices.Equal(got, want) {
-			t.Errorf("%v gets %v and not %v", a, got, want)
+			t.Errorf("%v gets %v, want %v", a, got, want)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"a short prefix", resolver, []dns.EDNS0{subnet(1, "10.0.0.0", 8, 0)}, "10.4.3.1", 24},
 		{"another network", resolver, []dns.EDNS0{subnet(1, "192.168.1.0", 24, 0)}, "192.168.1.1", 24},
 		{"IPv6", resolver, []dns.EDNS0{subnet(2, "2001:db8::", 56, 0)}, "192.168.1.1", 64},
-		{"IPv6 that begins with ones", resolver, []dns.EDNS0{subnet(2, "ffff:ffff:ffff::", 48, 0)}, "192.168.1.1", 64},
+		{"ffff:… in family 2", resolver, []dns.EDNS0{subnet(2, "ffff:ffff:ffff::", 48, 0)}, "192.168.1.1", 64},
 		{"not trusted", "203.0.113.54", []dns.EDNS0{one}, "192.168.1.1", -1},
 		{"no option", resolver, nil, "192.168.1.1", -1},
 
@@ -47,10 +47,10 @@ func TestClientSubnetDecides(t *testing.T) {
 		{"a scope in the query", resolver, []dns.EDNS0{subnet(1, "10.4.3.0", 24, 24)}, "192.168.1.1", -1},
 		{"too long", resolver, []dns.EDNS0{subnet(1, "10.4.3.0", 33, 0)}, "192.168.1.1", -1},
 		{"too long for IPv6", resolver, []dns.EDNS0{subnet(2, "2001:db8::", 129, 0)}, "192.168.1.1", -1},
-		{"a family that nobody knows", resolver, []dns.EDNS0{subnet(3, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
+		{"an unknown family", resolver, []dns.EDNS0{subnet(3, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"family 0 with a length", resolver, []dns.EDNS0{subnet(0, "10.4.3.0", 24, 0)}, "192.168.1.1", -1},
 		{"IPv6 in family 1", resolver, []dns.EDNS0{subnet(1, "2001:db8::", 24, 0)}, "192.168.1.1", -1},
-		{"IPv6 that begins with ones in family 1", resolver, []dns.EDNS0{subnet(1, "ffff:ffff:ffff::", 32, 0)}, "192.168.1.1", -1},
+		{"ffff:… in family 1", resolver, []dns.EDNS0{subnet(1, "ffff:ffff:ffff::", 32, 0)}, "192.168.1.1", -1},
 		{"4 bytes in family 2", resolver, []dns.EDNS0{withBytes(2, 10, 4, 3, 0)}, "192.168.1.1", -1},
 		{"IPv4-mapped", resolver, []dns.EDNS0{subnet(2, "::ffff:10.4.3.0", 120, 0)}, "192.168.1.1", -1},
 		{"every IPv4-mapped address", resolver, []dns.EDNS0{subnet(2, "::ffff:0.0.0.0", 96, 0)}, "192.168.1.1", -1},
@@ -142,6 +142,7 @@ func TestScopeIsZeroWithoutAnOrder(t *testing.T) {
 	nxdomain.Extra = addressRRset("10.4.3.1", "10.4.3.2")
 	servfail := reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...)
 	servfail.Rcode = dns.RcodeServerFailure
+	text := reply(hot, dns.TypeTXT, record(hot+" 300 IN TXT x"))
 	glue := reply(hot, dns.TypeMX, record(hot+" 300 IN MX 10 mail.example.org."))
 	glue.Extra = addressRRset("10.4.3.1", "10.4.3.2")
 	for _, tt := range []struct {
@@ -154,7 +155,7 @@ func TestScopeIsZeroWithoutAnOrder(t *testing.T) {
 		{"no such name, and addresses in the additional section", nxdomain, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
 		{"SERVFAIL with addresses", servfail, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
 		{"addresses in the additional section", glue, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{24}},
-		{"no address", reply(hot, dns.TypeTXT, record(hot+" 300 IN TXT x")), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
+		{"no address", text, asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{0}},
 		{"one address", reply(hot, dns.TypeA, addressRRset("10.4.3.1")...), asking(subnet(1, "10.4.3.0", 24, 0)), []uint8{24}},
 		{"a transfer", reply(hot, dns.TypeAXFR, addressRRset("10.4.3.1")...), transfer, nil},
 	} {

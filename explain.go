@@ -1,7 +1,6 @@
 package ordering
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -76,19 +75,16 @@ type explainer struct{ explain func(*Explanation) }
 func (e *explainer) report(w *writer, answer, extra []dns.RR, res *dns.Msg, q *rrset.Query) {
 	p := w.rule.policy
 	x := &Explanation{
-		Position: p.position,
-		Zone:     w.rule.responses.zone,
-		Source:   clientAddr(w.RemoteAddr()),
-		Client:   w.client(),
-		Location: q.Ranking.Location(),
-		Topology: p.ranker.Topology(),
-		Trusted:  w.options.ecs != nil,
-		Rotation: p.orderer.Rotation(),
-		Limit:    q.Limit,
-	}
-	if p.trusted != nil {
-		file := p.position[:strings.LastIndexByte(p.position, ':')]
-		x.TrustedIn = fmt.Sprintf("%s:%d", file, p.lines["ecs"])
+		Position:  p.position,
+		Zone:      w.rule.responses.zone,
+		Source:    clientAddr(w.RemoteAddr()),
+		Client:    w.client(),
+		Location:  q.Ranking.Location(),
+		Topology:  p.ranker.Topology(),
+		Trusted:   w.options.ecs != nil,
+		TrustedIn: p.trustedIn,
+		Rotation:  p.orderer.Rotation(),
+		Limit:     q.Limit,
 	}
 	x.add(rrset.Explain(p.orderer, answer, res.Answer, q), &q.Ranking, false)
 	x.add(rrset.Explain(p.orderer, extra, res.Extra, q), &q.Ranking, true)

@@ -31,7 +31,7 @@ func expectedReason(c *config, corefile string, client, a netip.Addr) string {
 	words := append(sortlistReason(c, corefile, client, a), placeReason(c, client, a)...)
 	words = append(words, maskReason(c, client, a)...)
 	here, there := c.location(client), c.location(a)
-	switch line := sortlistLine(c, corefile, client); {
+	switch line := lineOfSortlist(c, corefile, client); {
 	case len(words) > 0:
 		return strings.Join(words, ", ")
 	case len(c.topology) > 0 && here == nil:
@@ -46,8 +46,8 @@ func expectedReason(c *config, corefile string, client, a netip.Addr) string {
 	return "elsewhere"
 }
 
-// sortlistLine returns the line of the statement that decides for client, 0 if none does.
-func sortlistLine(c *config, corefile string, client netip.Addr) int {
+// lineOfSortlist returns the line of the statement that decides for client, 0 if none does.
+func lineOfSortlist(c *config, corefile string, client netip.Addr) int {
 	for _, s := range c.sortlist {
 		if listContains(s[0], client) {
 			before, _, _ := strings.Cut(corefile, "\tsortlist "+strings.Join(s, " ")+"\n")
@@ -58,7 +58,7 @@ func sortlistLine(c *config, corefile string, client netip.Addr) int {
 }
 
 func sortlistReason(c *config, corefile string, client, a netip.Addr) []string {
-	line := sortlistLine(c, corefile, client)
+	line := lineOfSortlist(c, corefile, client)
 	if line == 0 {
 		return nil
 	}

@@ -154,7 +154,8 @@ func seedMessages() []*dns.Msg {
 	nxdomain.Rcode = dns.RcodeNameError
 	loop := reply("a.", dns.TypeA, record("b. 60 IN A 10.4.3.1"), record("b. 60 IN CNAME a."), record("a. 60 IN CNAME b."))
 	return []*dns.Msg{
-		reply(hot, dns.TypeA, mixed[:2]...), chain, dname, mx, nxdomain, loop, reply(hot, dns.TypeAXFR, mixed...), new(dns.Msg),
+		reply(hot, dns.TypeA, mixed[:2]...), chain, dname, mx, nxdomain, loop, reply(hot, dns.TypeAXFR, mixed...),
+		new(dns.Msg),
 	}
 }
 
@@ -246,7 +247,7 @@ func (v *inventor) record(h dns.RR_Header, kind byte) dns.RR {
 	return &dns.RRSIG{Hdr: h, TypeCovered: uint16(v.next())}
 }
 
-// addresses returns an RRset of one of codeSizes, or of maxSize, whose addresses differ in two bytes.
+// addresses returns an RRset of maxSize or one of codeSizes, whose addresses differ in two bytes.
 func (v *inventor) addresses(h dns.RR_Header, ip4 bool) []dns.RR {
 	n := append(codeSizes[:len(codeSizes):len(codeSizes)], maxSize)[int(v.next())%(len(codeSizes)+1)]
 	first, second := v.next(), v.next()

@@ -45,7 +45,7 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	if rule == nil {
 		return nil
 	}
-	from := originOf(ctx, w, o.zones.synthesises)
+	from := originOf(ctx, w, r.Question[0].Qtype, o.zones.synthesises)
 	if from == fromAlias {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (w *writer) Value(key any) any {
 
 // seriesOf returns the series that the turns of the query are counted in. from is its origin.
 func (w *writer) seriesOf(from origin) (s rrset.Series) {
-	if w.rule.stream || w.RemoteAddr() != nil && w.RemoteAddr().Network() != "udp" {
+	if source := w.RemoteAddr(); w.rule.stream || source != nil && source.Network() != "udp" {
 		s |= rrset.Stream
 	}
 	if from == fromSynthesis {

@@ -33,7 +33,8 @@ func TestPassedOnUntouched(t *testing.T) {
 		{"no question", changed(func(m *dns.Msg) { m.Question = nil })},
 		{"RRsets of one", changed(func(m *dns.Msg) { m.Answer, m.Extra = two()[:1], two()[1:] })},
 		{"RRsets of one in one section", changed(func(m *dns.Msg) {
-			m.Answer = append(two()[:1], addressRRset("2001:db8::1")[0], address("other.example.org.", netip.MustParseAddr("10.4.3.1")))
+			other := address("other.example.org.", netip.MustParseAddr("10.4.3.1"))
+			m.Answer = append(two()[:1], addressRRset("2001:db8::1")[0], other)
 			m.Extra = nil
 		})},
 		{"one name with two classes", changed(func(m *dns.Msg) {
@@ -171,7 +172,7 @@ func TestWeightsOfTheCorefile(t *testing.T) {
 func TestClientWithoutAnAddress(t *testing.T) {
 	in := []string{"192.168.1.1", "10.4.3.1", "172.16.0.1"}
 	for _, corefile := range []string{
-		"ordering", "ordering {\nnetmask6 0\nnetmask 0\nsortlist any 10.0.0.0/8\ntopology TABLE\n}",
+		"ordering", "ordering {\nnetmask6 0\nnetmask /0\nsortlist any 10.0.0.0/8\ntopology TABLE\n}",
 	} {
 		o := orderingOf(t, withTable(t, corefile), replying(reply(hot, dns.TypeA, addressRRset(in...)...)))
 		for turn := range 3 {

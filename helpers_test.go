@@ -29,7 +29,8 @@ const hot = "server1.example.org."
 
 // Handlers made from a Corefile.
 
-// parsed returns the result of parse for the ordering directives of a server block for the root zone.
+// parsed returns the result of parse for the ordering directives of a server block for the root
+// zone.
 func parsed(corefile string) (*zones, error) {
 	c := caddy.NewTestController("dns", corefile)
 	c.ServerBlockKeys = []string{"."}

@@ -31,18 +31,20 @@ const (
 	fromAlias
 )
 
-// originOf returns the origin of the query that comes with ctx and is answered to w. synthesises
-// says that the server block has dns64 or siit.
+// originOf returns the origin of the query for records of type qtype that comes with ctx and is
+// answered to w. synthesises says that the server block has dns64 or siit.
 //
 // A look-up is for an alias in two cases: if an Ordering above orders the answer that it is for, or
-// if no dns64 or siit can have made it.
-func originOf(ctx context.Context, w dns.ResponseWriter, synthesises bool) origin {
-	switch {
-	case ctx.Value(orderedKey{}) != nil:
+// if dns64 and siit cannot have made it.
+func originOf(ctx context.Context, w dns.ResponseWriter, qtype uint16, synthesises bool) origin {
+	if ctx.Value(orderedKey{}) != nil {
 		return fromAlias
-	case !isLookup(w):
+	}
+	outer := lookedUpFor(w)
+	switch {
+	case outer == nil:
 		return fromClient
-	case synthesises:
+	case synthesises && isOtherFamily(qtype, outer):
 		return fromSynthesis
 	}
 	return fromAlias
@@ -51,37 +53,71 @@ func originOf(ctx context.Context, w dns.ResponseWriter, synthesises bool) origi
 // orderedKey is the context key of the writer that orders the answer for which a query is made.
 type orderedKey struct{}
 
-// isLookup reports whether w is the writer of a look-up, and not that of a client's query. Plugins
-// wrap the writer that they are given, so isLookup unwraps w down to the ScrubWriter that the
-// server begins each query with. In a look-up, the writer below that is the nonwriter of
-// upstream.Lookup.
-//
-// For the types that it names, isLookup needs no reflection.
-func isLookup(w dns.ResponseWriter) bool {
-	for w != nil {
-		switch wrapper := w.(type) {
-		case *request.ScrubWriter:
-			_, ok := wrapper.ResponseWriter.(*nonwriter.Writer)
-			return ok
-		case *metrics.Recorder:
-			w = wrapper.ResponseWriter
-		case *dnstest.Recorder:
-			w = wrapper.ResponseWriter
-		case *nonwriter.Writer:
-			w = wrapper.ResponseWriter
-		default:
-			w = embedded(w)
+// lookedUpFor returns the writer of the query that a look-up is made for, if w is the writer of a
+// look-up; nil if w is that of a client's query. The server begins each query with a ScrubWriter. In
+// a look-up, the writer below that is the nonwriter of upstream.Lookup.
+func lookedUpFor(w dns.ResponseWriter) *request.ScrubWriter {
+	if entry := scrubWriter(w); entry != nil {
+		if end, ok := entry.ResponseWriter.(*nonwriter.Writer); ok {
+			return scrubWriter(end.ResponseWriter)
 		}
+	}
+	return nil
+}
+
+// isOtherFamily reports whether a look-up of type qtype for the query of outer is one of dns64 or
+// siit: these look up A for AAAA, or AAAA for A. A look-up for an alias has the type of its query, or
+// is for the target of an MX, SRV or the like.
+func isOtherFamily(qtype uint16, outer *request.ScrubWriter) bool {
+	switch askedType(outer) {
+	case dns.TypeA:
+		return qtype == dns.TypeAAAA
+	case dns.TypeAAAA:
+		return qtype == dns.TypeA
+	case dns.TypeNone:
+		return true // more likely than an alias from another server block
 	}
 	return false
 }
 
+// askedType returns the type that the query of w asks for; TypeNone if that cannot be told. The
+// query is in a field that is not exported, which another version of CoreDNS may not have.
+func askedType(w *request.ScrubWriter) uint16 {
+	query, ok := reflect.TypeOf(*w).FieldByName("req")
+	if !ok || query.Type != reflect.TypeFor[*dns.Msg]() {
+		return dns.TypeNone
+	}
+	msg := reflect.ValueOf(w).Elem().FieldByIndex(query.Index)
+	if msg.IsNil() || msg.Elem().FieldByName("Question").Len() == 0 {
+		return dns.TypeNone
+	}
+	return uint16(msg.Elem().FieldByName("Question").Index(0).FieldByName("Qtype").Uint())
+}
+
+// scrubWriter returns the first ScrubWriter below w; nil if there is none. Plugins wrap the writer
+// that they are given, so it unwraps w. For the types that it names, it needs no reflection.
+func scrubWriter(w dns.ResponseWriter) *request.ScrubWriter {
+	for w != nil {
+		switch outer := w.(type) {
+		case *request.ScrubWriter:
+			return outer
+		case *metrics.Recorder:
+			w = outer.ResponseWriter
+		case *dnstest.Recorder:
+			w = outer.ResponseWriter
+		case *nonwriter.Writer:
+			w = outer.ResponseWriter
+		default:
+			w = embedded(w)
+		}
+	}
+	return nil
+}
+
 var responseWriterType = reflect.TypeFor[dns.ResponseWriter]()
 
-// embedded returns the writer that w wraps, if w is a struct, or a pointer to one, with an exported
-// field for it; otherwise nil. The wrappers of plugins embed that writer, and so have such a field.
-// A type switch is not enough, because many of their types are not exported, such as that of
-// plugin.NextOrFailure.
+// embedded returns the writer that the struct behind w embeds, as writers of plugins do; nil if it
+// embeds none. plugin.NextOrFailure wraps every writer in a type that is not exported.
 func embedded(w dns.ResponseWriter) dns.ResponseWriter {
 	v := reflect.ValueOf(w)
 	if v.Kind() == reflect.Pointer {

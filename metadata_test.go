@@ -12,8 +12,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// told returns what metadata says after an answer; before is what it says before.
-func told(t *testing.T, o *Ordering, client string, r *dns.Msg) (before, after map[string]string) {
+// valuesOf returns the metadata of a query before it is answered and after.
+func valuesOf(t *testing.T, o *Ordering, client string, r *dns.Msg) (before, after map[string]string) {
 	t.Helper()
 	ctx := o.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{})
 	values := func() map[string]string {
@@ -50,9 +50,10 @@ func TestMetadata(t *testing.T) {
 			map[string]string{"client": "10.9.9.9", "tier": "1", "first": "10.4.3.1"}},
 		{"elsewhere", "ordering", "2001:db8::9", query(), two,
 			map[string]string{"client": "2001:db8::9", "tier": "2", "first": "192.168.1.1"}},
-		{"of IPv6", "ordering", "2001:db8::9", query(), reply(hot, dns.TypeAAAA, addressRRset("2001:db8:1::1", "2001:db8::1")...),
+		{"IPv6", "ordering", "2001:db8::9", query(),
+			reply(hot, dns.TypeAAAA, addressRRset("2001:db8:1::1", "2001:db8::1")...),
 			map[string]string{"client": "2001:db8::9", "tier": "0", "first": "2001:db8::1"}},
-		{"behind an alias", "ordering", "10.4.3.2", query(),
+		{"after an alias", "ordering", "10.4.3.2", query(),
 			reply(hot, dns.TypeA, append([]dns.RR{record("www.example.org. 300 IN CNAME " + hot)}, two.Answer...)...),
 			map[string]string{"client": "10.4.3.2", "tier": "0", "first": "10.4.3.1"}},
 		{"by Client Subnet", "ordering {\necs 203.0.113.53\n}", resolver, asking(subnet(1, "10.4.3.0", 24, 0)), two,
@@ -64,7 +65,7 @@ func TestMetadata(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := orderingOf(t, tt.corefile, replying(tt.below))
-			before, after := told(t, o, tt.client, tt.r)
+			before, after := valuesOf(t, o, tt.client, tt.r)
 			if diff := cmp.Diff(map[string]string{"client": "", "tier": "", "first": ""}, before); diff != "" {
 				t.Errorf("before the answer:\n%s", diff)
 			}
@@ -75,15 +76,17 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// TestMetadataOfEveryHandler checks that one handler of a server block tells the facts of another: CoreDNS makes one for each
-// of its zones, and metadata asks only one of them.
+// TestMetadataOfEveryHandler checks that one handler of a server block offers the metadata of a
+// query that another one answers. CoreDNS makes a handler for each zone of the block, and the
+// metadata plugin asks only one of them.
 func TestMetadataOfEveryHandler(t *testing.T) {
-	asked := orderingOf(t, "ordering", nil)
-	answers := &Ordering{Next: replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...)), zones: asked.zones}
+	one := orderingOf(t, "ordering", nil)
+	below := replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.3.1")...))
+	other := &Ordering{Next: below, zones: one.zones}
 
 	r, w := new(dns.Msg).SetQuestion(hot, dns.TypeA), dnstest.NewRecorder(from("10.4.3.2"))
-	ctx := asked.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{Req: r, W: w})
-	if _, err := answers.ServeDNS(ctx, w, r); err != nil {
+	ctx := one.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{Req: r, W: w})
+	if _, err := other.ServeDNS(ctx, w, r); err != nil {
 		t.Fatal(err)
 	}
 	for label, want := range map[string]string{"client": "10.4.3.2", "first": "10.4.3.1", "tier": "0"} {

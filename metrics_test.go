@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// counted returns what a scrape says of responses_total with these labels, 0 where it says nothing.
+// counted returns the value of responses_total with these labels, 0 if there is none.
 func counted(server, zone, view string, tier int) float64 {
 	families, err := prometheus.DefaultGatherer.Gather()
 	if err != nil {
@@ -37,24 +37,24 @@ func counted(server, zone, view string, tier int) float64 {
 	return 0
 }
 
-// TestResponsesTotal asks for one client of each tier, in servers and zones that no other test has.
+// TestResponsesTotal has clients of each tier, in servers and zones that no other test has.
 func TestResponsesTotal(t *testing.T) {
 	below := replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...))
 	const corefile = "ordering responses.example.\nordering deep.responses.example."
 	first, second := orderingOf(t, corefile, below), orderingOf(t, corefile, below)
 	first.zones.view = "inside"
 	servers := map[*Ordering]string{first: "dns://:1053", second: "tls://:853"}
-	asked := func(o *Ordering, client, qname string) {
+	query := func(o *Ordering, client, qname string) {
 		ctx := context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: servers[o]})
 		o.ServeDNS(ctx, from(client), new(dns.Msg).SetQuestion(qname, dns.TypeA))
 	}
-	asked(first, "10.4.3.9", "www.responses.example.")
-	asked(first, "10.4.3.9", "www.responses.example.")
-	asked(first, "10.9.9.9", "www.responses.example.")
-	asked(first, "2001:db8::9", "www.RESPONSES.example.")
-	asked(second, "10.4.3.9", "www.responses.example.")
-	asked(second, "10.4.3.9", "www.deep.responses.example.")
-	asked(second, "10.4.3.9", "www.example.")
+	query(first, "10.4.3.9", "www.responses.example.")
+	query(first, "10.4.3.9", "www.responses.example.")
+	query(first, "10.9.9.9", "www.responses.example.")
+	query(first, "2001:db8::9", "www.RESPONSES.example.")
+	query(second, "10.4.3.9", "www.responses.example.")
+	query(second, "10.4.3.9", "www.deep.responses.example.")
+	query(second, "10.4.3.9", "www.example.")
 
 	for _, tt := range []struct {
 		server, zone, view string
@@ -80,17 +80,20 @@ func TestWhatIsNotCounted(t *testing.T) {
 	glue := reply(hot, dns.TypeNS, record(hot+" 300 IN NS ns.example.org."))
 	glue.Extra = addressRRset("10.4.3.1")
 	for name, below := range map[string]*dns.Msg{
-		"nothing": reply(hot, dns.TypeA), "NXDOMAIN": nxdomain, "a transfer": reply(hot, dns.TypeAXFR, addressRRset("10.4.3.1")...), "glue": glue,
+		"an answer without records":            reply(hot, dns.TypeA),
+		"NXDOMAIN":                             nxdomain,
+		"a transfer":                           reply(hot, dns.TypeAXFR, addressRRset("10.4.3.1")...),
+		"an address in the additional section": glue,
 	} {
 		o := orderingOf(t, "ordering uncounted.example", replying(below))
 		ask(t, o, "10.4.3.9", "www.uncounted.example.", dns.TypeA)
 		if got := counted("", "uncounted.example.", "", 0); got != 0 {
-			t.Errorf("%s counts: %v", name, got)
+			t.Errorf("%s is counted: %v", name, got)
 		}
 	}
 }
 
-// TestOneAddressCounts checks that how near the first address is does not depend on there being a second.
+// TestOneAddressCounts checks that an answer with a single address is counted.
 func TestOneAddressCounts(t *testing.T) {
 	o := orderingOf(t, "ordering one.example", replying(reply(hot, dns.TypeAAAA, addressRRset("2001:db8::1")...)))
 	ask(t, o, "2001:db8::9", "www.one.example.", dns.TypeAAAA)
@@ -99,23 +102,25 @@ func TestOneAddressCounts(t *testing.T) {
 	}
 }
 
-// TestFarTiersCountForTheLast bounds the labels that a sort list of many words could make.
-func TestFarTiersCountForTheLast(t *testing.T) {
+// TestFarTiersShareALabel checks that a sort list of many words does not make as many labels.
+func TestFarTiersShareALabel(t *testing.T) {
 	words := ""
 	for i := range 200 {
 		words += fmt.Sprintf(" 192.0.2.%d", i)
 	}
-	o := orderingOf(t, "ordering far.example {\nsortlist any"+words+"\n}", replying(reply(hot, dns.TypeA, addressRRset("192.0.2.150")...)))
+	below := replying(reply(hot, dns.TypeA, addressRRset("192.0.2.150")...))
+	o := orderingOf(t, "ordering far.example {\nsortlist any"+words+"\n}", below)
 	ask(t, o, "10.4.3.9", "www.far.example.", dns.TypeA)
 	if got := counted("", "far.example.", "", countedTiers-1); got != 1 {
 		t.Errorf("counted %v times", got)
 	}
 }
 
-// TestServersCountConcurrently has several servers meet a rule for the first time at once.
+// TestServersCountConcurrently has several servers use a rule for the first time at once.
 func TestServersCountConcurrently(t *testing.T) {
 	const servers, each = 8, 50
-	o := orderingOf(t, "ordering concurrent.example", replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...)))
+	below := replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...))
+	o := orderingOf(t, "ordering concurrent.example", below)
 	var all sync.WaitGroup
 	for i := range servers {
 		ctx := context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: fmt.Sprint("dns://:", i)})

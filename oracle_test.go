@@ -14,8 +14,8 @@ import (
 
 // The tests in this file compare the plugin with config, which is slow and follows the contract.
 
-// TestTierAgainstOracle compares rankings: addresses in equal tiers must be equally far, addresses in
-// greater tiers farther.
+// TestTierAgainstOracle compares rankings: addresses in equal tiers must be equally far, addresses
+// in greater tiers farther.
 func TestTierAgainstOracle(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	dir := t.TempDir()

@@ -1,157 +1,182 @@
 package ordering
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
-	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/coredns-ordering/ordering/internal/quote"
 	"github.com/coredns-ordering/ordering/plugin/ecs"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/coredns/coredns/core/dnsserver"
 
 	"github.com/miekg/dns"
 )
 
-// parse returns the policies that the ordering directives of c's server block say, by zone. Their
-// turns are counted in turns. Its errors name file, line, property and word, and are one line even
-// where a word is not.
+// parse returns the policies that the ordering directives of c's server block say, by zone, and what
+// to warn of when the server starts. Turns are counted in turns. It has no side effects but that it
+// reads topology files. Its errors name file, line, property and word, and are one line whatever is
+// in the Corefile.
 func parse(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
 	zones, err := parseDirectives(c, turns)
 	if err != nil {
-		return nil, errors.New(lineBreaks.Replace(err.Error()))
+		return nil, errors.New(quote.Line(err.Error()))
 	}
 	return zones, nil
 }
 
-var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`)
-
 func parseDirectives(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
 	all := new(zones)
 	for c.Next() {
+		at := position(&c.Dispenser)
 		if c.Val() != pluginName {
-			return nil, c.Errf("%s is out of place: { belongs at the end of the line of %s, and } on a line of its own", c.Val(), pluginName)
+			return nil, errorAt(at, "unexpected %s: put { at the end of the %s line and } on a line of its own",
+				quote.Word(c.Val()), pluginName)
 		}
 		names, err := parseZones(c)
 		if err != nil {
-			return nil, err
+			return nil, errorAt(at, "%v", err)
 		}
-		at := fmt.Sprintf("%s:%d", c.File(), c.Line())
 		b, err := parseBlock(c)
 		if err != nil {
 			return nil, err
 		}
-		p := b.policy(at, turns)
+		p := b.policy(turns)
 		for _, zone := range names {
-			if twice := all.add(zone, p); twice != nil {
-				return nil, fmt.Errorf("%s - Error during parsing: zone %s has an %s already, at %s: put both in one",
-					p.position, zone, pluginName, twice.position)
+			if first := all.add(zone, p); first != nil {
+				return nil, zoneTwice(zone, p, first)
 			}
 		}
+		all.warnings = append(all.warnings, warnings(b)...)
 	}
 	return all, nil
 }
 
-// parseZones returns the zones of a directive; those of the server block if it names none.
-func parseZones(c *caddy.Controller) ([]string, error) {
-	args := c.RemainingArgs()
-	for _, zone := range args {
-		if _, ok := properties[zone]; ok {
-			return nil, c.Errf("%s is a property and not a zone: write it on a line of its own between { and }", zone)
-		}
-		if strings.ContainsAny(zone, "{}") {
-			return nil, c.Errf("%s is not a zone: { wants a space in front, and } a line of its own", zone)
-		}
-		if _, ok := dns.IsDomainName(zone); !ok || len(plugin.Host(zone).NormalizeExact()) == 0 {
-			return nil, c.Errf("%s is not a zone", zone)
-		}
-	}
-	return plugin.OriginsFromArgsOrServerBlock(args, c.ServerBlockKeys), nil
-}
-
 // A block is a directive while it is parsed.
 type block struct {
-	*caddy.Controller
-	property string         // at hand
-	lines    map[string]int // property → the line where it stands
+	position string           // of the directive
+	root     string           // of the paths in it
+	lines    map[string]*line // property → the line where it stands first
+	given    []string         // the properties in lines, in the order of the Corefile
 
 	localNetPriority bool
 	classfulMask     bool // netmask has the mask that stands for the classful network
 	types            []uint16
 	masks            ranking.MaskLengths
+	sortlist         []sortlistLine
+	weights          []weightLine
 	ranking          ranking.Config
 	order            rrset.Config
 	base             baseOrder
 	limit            int
 	trusted          *ecs.TrustedResolvers
+	trustedIn        string // the position of ecs
 }
 
 // properties says how each property is parsed.
-var properties = map[string]func(*block) error{
-	"local_net_priority": func(b *block) error { return b.toggle(&b.localNetPriority) },
-	"netmask":            (*block).parseNetmask,
-	"classful":           func(b *block) error { return b.toggle(&b.masks.Classful) },
-	"netmask6":           (*block).parseNetmask6,
-	"round_robin":        (*block).parseRoundRobin,
-	"base_order":         (*block).parseBaseOrder,
-	"types":              (*block).parseTypes,
-	"sortlist":           (*block).parseSortlist,
-	"topology":           (*block).parseTopology,
-	"weight":             (*block).parseWeight,
-	"answer_limit":       (*block).parseAnswerLimit,
-	"ecs":                (*block).parseECS,
+var properties = map[string]func(*block, *line) error{
+	"local_net_priority": func(b *block, l *line) error { return l.toggle(&b.localNetPriority) },
+	"netmask":            parseNetmask,
+	"classful":           func(b *block, l *line) error { return l.toggle(&b.masks.Classful) },
+	"netmask6":           parseNetmask6,
+	"round_robin":        parseRoundRobin,
+	"first_turn":         parseFirstTurn,
+	"base_order":         parseBaseOrder,
+	"types":              parseTypes,
+	"sortlist":           parseSortlist,
+	"topology":           parseTopology,
+	"weight":             parseWeight,
+	"answer_limit":       parseAnswerLimit,
+	"ecs":                parseECS,
 }
 
 // repeatable are the properties that may stand several times in a block.
 var repeatable = []string{"sortlist", "weight"}
 
-// parseBlock parses the properties of a directive up to its closing brace.
+// parseBlock parses the properties of the directive whose line c has loaded, if it has any.
 func parseBlock(c *caddy.Controller) (*block, error) {
 	b := &block{
-		Controller:       c,
-		lines:            map[string]int{},
+		position:         position(&c.Dispenser),
+		root:             dnsserver.GetConfig(c).Root,
+		lines:            map[string]*line{},
 		localNetPriority: true,
 		masks:            ranking.MaskLengths{IPv4: []int{24}, IPv6: []int{64, 48}, Classful: true},
 		types:            []uint16{dns.TypeA, dns.TypeAAAA},
 	}
-	for c.NextBlock() {
-		b.property = c.Val()
-		parseProperty, ok := properties[b.property]
-		if !ok {
-			return nil, c.Errf("unknown property %s%s", b.property, didYouMean(b.property))
-		}
-		if line, twice := b.lines[b.property]; twice && !slices.Contains(repeatable, b.property) {
-			return nil, b.errorf("given twice, in line %d already: put both in one line or remove one", line)
-		}
-		b.lines[b.property] = c.Line()
-		if err := parseProperty(b); err != nil {
+	if c.NextArg() { // a brace, where the zones end
+		if err := b.parseLines(&c.Dispenser); err != nil {
 			return nil, err
 		}
 	}
 	return b, b.finish()
 }
 
+// parseLines parses the lines from d up to a closing brace, which nothing may follow on its line.
+func (b *block) parseLines(d *caddyfile.Dispenser) error {
+	for d.Next() {
+		if d.Val() == "}" {
+			if d.NextArg() {
+				return errorAt(position(d), "unexpected %s after }: put it on a line of its own", quote.Word(d.Val()))
+			}
+			return nil
+		}
+		if err := b.parseLine(readLine(d)); err != nil {
+			return err
+		}
+	}
+	return errorAt(b.position, "missing }: put it on a line of its own after the last property")
+}
+
+// parseLine parses a line, which sets a property of b.
+func (b *block) parseLine(l *line) error {
+	parseProperty, ok := properties[l.property]
+	if !ok {
+		return unknownProperty(l, b.position)
+	}
+	if l.property == "sortlist" && len(l.words) > 0 && strings.HasPrefix(l.words[0], "{") {
+		return l.errorf("unexpected {%s", cmp.Or(fromBIND(l.words), "; want CLIENTS [PREFERENCE...]"))
+	}
+	if err := l.check(); err != nil {
+		return err
+	}
+	first, twice := b.lines[l.property]
+	switch {
+	case !twice:
+		b.lines[l.property] = l
+		b.given = append(b.given, l.property)
+	case slices.Contains(repeatable, l.property):
+	case first.position == l.position:
+		return l.errorf(twiceInLine)
+	default:
+		return l.errorf("given twice, first at %s: merge the two lines or remove one", first.position)
+	}
+	return parseProperty(b, l)
+}
+
 // finish checks what takes several properties together, and completes the configurations.
 func (b *block) finish() error {
 	if b.classfulMask && !b.masks.Classful {
-		return fmt.Errorf("%s:%d - Error during parsing: netmask: 0xffffffff is the classful network, and classful is off: "+
-			"remove one of the two", b.File(), b.lines["netmask"])
+		return b.lines["netmask"].errorf("0xffffffff stands for the classful network, but classful is off: " +
+			"remove one of the two")
 	}
 	if b.localNetPriority {
 		b.ranking.Masks = b.masks
+	}
+	for _, s := range b.sortlist {
+		b.ranking.Sortlist = append(b.ranking.Sortlist, s.statement)
 	}
 	b.order.Types = rrset.Types(b.types...)
 	return nil
 }
 
-// policy returns the policy that b says. Its directive is at position, its turns are counted in
-// turns.
-func (b *block) policy(position string, turns *rrset.Turns) *policy {
+// policy returns the policy that b says. Its turns are counted in turns.
+func (b *block) policy(turns *rrset.Turns) *policy {
 	b.order.Turns = turns
 	return &policy{
 		ranker:   ranking.New(b.ranking),
@@ -159,21 +184,16 @@ func (b *block) policy(position string, turns *rrset.Turns) *policy {
 		base:     b.base,
 		limit:    b.limit,
 		trusted:  b.trusted,
-		position: position,
-		lines:    b.lines,
+		position: b.position,
+
+		trustedIn: b.trustedIn,
 	}
 }
 
-// didYouMean returns ": did you mean PROPERTY?" for the property nearest to word; "" if none is near.
-func didYouMean(word string) string {
-	nearest, least := "", len(word)/2+1
-	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), name); d < least {
-			nearest, least = name, d
-		}
+// path returns the path of a file that the directive names.
+func (b *block) path(file string) string {
+	if filepath.IsAbs(file) || b.root == "" {
+		return file
 	}
-	if nearest == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %s?", nearest)
+	return filepath.Join(b.root, file)
 }

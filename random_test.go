@@ -35,7 +35,7 @@ func randomSize(rnd *rand.Rand) int {
 }
 
 // neighbourhood has addresses of every class and of both families. Random addresses share leading
-// bits with them, so that they meet each other in random networks.
+// bits with them, so that random networks contain several of them.
 var neighbourhood = []string{
 	"10.0.0.1", "10.128.7.9", "127.0.1.1", "128.0.0.0", "172.16.22.4", "191.255.255.255", "192.168.1.27",
 	"223.255.255.1", "224.0.0.5", "240.1.2.3", "2001:db8::1", "2001:db8:0:1::7", "fe80::1", "ff02::1", "::1",
@@ -63,7 +63,7 @@ func anyAddr(rnd *rand.Rand) netip.Addr {
 }
 
 // addrOf returns the address in b, which has 4 or 16 bytes. It returns another one for an
-// IPv4-mapped address, which no client has and which stands for the IPv4 address in a network.
+// IPv4-mapped address, which no client has, and which is the IPv4 address in a network.
 func addrOf(b []byte) netip.Addr {
 	a, _ := netip.AddrFromSlice(b)
 	if a.Is4In6() {
@@ -145,7 +145,10 @@ func randomNetworks(rnd *rand.Rand) string {
 // randomMask returns a mask in any notation.
 func randomMask(rnd *rand.Rand) mask {
 	n := rnd.IntN(33)
-	notations := []string{fmt.Sprint(n), fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
+	notations := []string{fmt.Sprint("/", n), net.IP(net.CIDRMask(n, 32)).String()}
+	if n&(n+1) != 0 { // the others are refused, because they can be DWORDs as well
+		notations = append(notations, fmt.Sprint(n))
+	}
 	if n > 0 {
 		hostBits := uint64(1)<<(32-n) - 1
 		notations = append(notations, fmt.Sprintf("0x%08x", hostBits), fmt.Sprintf("0X%X", hostBits))
@@ -218,7 +221,7 @@ func deepConfig(rnd *rand.Rand, words int) *config {
 	}
 	c.topology = randomTopology(rnd, 200, locations[:len(locations)-1])
 	for n := range 33 {
-		c.masks = append(c.masks, mask{fmt.Sprint(n), n})
+		c.masks = append(c.masks, mask{fmt.Sprint("/", n), n})
 	}
 	for n := range 129 {
 		c.masks6 = append(c.masks6, n)

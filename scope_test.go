@@ -29,17 +29,23 @@ func TestScope(t *testing.T) {
 		{"the classful network alone, class B", "netmask 0xffffffff", "172.16.0.1", 16},
 		{"the classful network longest", "netmask 8", "192.168.1.1", 24},
 		{"the class alone", "netmask 0xffffffff", "240.0.0.1", 3},
-		{"a mask shorter than the class", "netmask 1", "240.0.0.1", 3},
+		{"a mask shorter than the class", "netmask /1", "240.0.0.1", 3},
 		{"the masks of IPv6", "netmask6 32 56", "2001:db8::1", 56},
 		{"nothing", "local_net_priority off", "10.4.3.2", 0},
 		{"nothing, IPv6", "local_net_priority off", "2001:db8::1", 0},
-		{"no class and no mask", "classful off\nnetmask 1", "240.0.0.1", 1},
-		{"a mask of no bits", "classful off\nnetmask 0", "10.4.3.2", 0},
+		{"no class and no mask", "classful off\nnetmask /1", "240.0.0.1", 1},
+		{"a mask of no bits", "classful off\nnetmask /0", "10.4.3.2", 0},
 		{"sticky", "round_robin sticky", "10.4.3.2", 32},
 		{"sticky, IPv6", "round_robin sticky", "2001:db8::1", 128},
 		{"a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "10.4.3.2", 8},
-		{"a statement inside a statement", "local_net_priority off\nsortlist 10.4.0.0/16\nsortlist 10.0.0.0/8", "10.9.9.9", 13},
-		{"a statement inside a statement that decides", "local_net_priority off\nsortlist 10.0.0.0/8\nsortlist 10.4.0.0/16", "10.9.9.9", 8},
+		{
+			"a statement inside a statement",
+			"local_net_priority off\nsortlist 10.4.0.0/16\nsortlist 10.0.0.0/8", "10.9.9.9", 13,
+		},
+		{
+			"a statement inside a statement that decides",
+			"local_net_priority off\nsortlist 10.0.0.0/8\nsortlist 10.4.0.0/16", "10.9.9.9", 8,
+		},
 		{"near a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "11.0.0.1", 8},
 		{"far from a statement", "local_net_priority off\nsortlist 10.0.0.0/8", "192.168.1.1", 1},
 		{"a statement for all", "local_net_priority off\nsortlist any 10.0.0.0/8", "10.4.3.2", 0},
@@ -68,8 +74,8 @@ func scopeOf(p *policy, client netip.Addr) int {
 	return p.scope(&k)
 }
 
-// TestScopeHoldsClientsThatAreRankedAlike compares clients that are in one scope: the oracle must put
-// any two addresses in the same order for both.
+// TestScopeHoldsClientsThatAreRankedAlike compares clients in one scope: the oracle must put any
+// two addresses in the same order for both.
 func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(17, 18))
 	dir := t.TempDir()
@@ -93,8 +99,8 @@ func TestScopeHoldsClientsThatAreRankedAlike(t *testing.T) {
 	}
 }
 
-// TestScopeBeforeTheFirstSync checks that an answer is for one client only as long as the topology was
-// not read completely.
+// TestScopeBeforeTheFirstSync checks that answers are for one client only before the topology is
+// ready.
 func TestScopeBeforeTheFirstSync(t *testing.T) {
 	for _, ready := range []bool{false, true} {
 		ranker := ranking.New(ranking.Config{Topology: &source{ready: ready}})
@@ -181,7 +187,8 @@ func TestResolverHasTheLocationOfItsClients(t *testing.T) {
 			if err := os.WriteFile(table, []byte("10.1.0.0/16 a\n10.2.0.0/16 b\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin off\necs 10.0.0.0/8 192.0.2.53\ntopology "+table+"\n}",
+			o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin off\n"+
+				"ecs 10.0.0.0/8 192.0.2.53\ntopology "+table+"\n}",
 				replying(reply(hot, dns.TypeA, addressRRset("10.2.0.1", "10.1.0.1")...)))
 			res := exchange(t, o, tt.source, asking(tt.option))
 			if got := strings.Join(addrs(res.Answer), " "); got != tt.want {

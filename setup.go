@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/coredns-ordering/ordering/internal/quote"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/coredns/caddy"
@@ -24,7 +25,7 @@ func init() { plugin.Register(pluginName, setup) }
 // setup adds the plugin to a server block. It starts nothing, because a reload that fails has run it
 // as well.
 func setup(c *caddy.Controller) error {
-	first := position(c)
+	first := firstPosition(c)
 	if err := checkPlace(dnsserver.Directives); err != nil {
 		return plugin.Error(pluginName, fmt.Errorf("%s - %w", first, err))
 	}
@@ -38,9 +39,11 @@ func setup(c *caddy.Controller) error {
 		return &Ordering{Next: next, zones: zones}
 	})
 	c.OnStartup(func() error {
-		if err := logCheck(config); err != nil {
+		warnings, err := Check(config)
+		if err != nil {
 			return err
 		}
+		logOnce(c, warnings)
 		zones.join(config)
 		if err := zones.start(); err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s - topology: %w", first, err))
@@ -51,12 +54,31 @@ func setup(c *caddy.Controller) error {
 	return nil
 }
 
-// position returns the file and line of the next token in c, as error messages name them. It does
-// not move c.
-func position(c *caddy.Controller) string {
+// firstPosition returns the file and line of the next token in c, as error messages name them. It
+// does not move c.
+func firstPosition(c *caddy.Controller) string {
 	d := c.Dispenser
 	d.Next()
-	return fmt.Sprintf("%s:%d", d.File(), d.Line())
+	return quote.Line(position(&d))
+}
+
+// loggedKey is where logOnce keeps what it has logged, for as long as an instance of the server lives.
+type loggedKey struct{}
+
+// logOnce logs warnings, except those that another server block has already logged: several may
+// import the lines that they are about.
+func logOnce(c *caddy.Controller, warnings []string) {
+	logged, _ := c.Get(loggedKey{}).(map[string]bool)
+	if logged == nil {
+		logged = map[string]bool{}
+		c.Set(loggedKey{}, logged)
+	}
+	for _, w := range warnings {
+		if !logged[w] {
+			log.Warning(w)
+		}
+		logged[w] = true
+	}
 }
 
 // answerers are the plugins whose answers the plugin is there to order.
@@ -68,8 +90,8 @@ func checkPlace(directives []string) error {
 	own := slices.Index(directives, pluginName)
 	for i, d := range directives[:max(own, 0)] {
 		if slices.Contains(answerers, d) {
-			return fmt.Errorf("compiled in below %s, whose answers it would not see: %s belongs directly before loadbalance "+
-				"in plugin.cfg, and stands at %d where %s stands at %d", d, pluginName, own+1, d, i+1)
+			return fmt.Errorf("compiled in below %s, so it would not see the answers of %s: in plugin.cfg, move %s directly "+
+				"before loadbalance (%s is directive %d, %s is %d)", d, d, pluginName, pluginName, own+1, d, i+1)
 		}
 	}
 	return nil
@@ -89,16 +111,7 @@ func Check(config *dnsserver.Config) (warnings []string, err error) {
 	if warning != "" {
 		warnings = append(warnings, warning)
 	}
-	return warnings, nil
-}
-
-// logCheck logs the warnings of Check, and returns its error.
-func logCheck(config *dnsserver.Config) error {
-	warnings, err := Check(config)
-	for _, w := range warnings {
-		log.Warning(w)
-	}
-	return err
+	return append(warnings, o.zones.warnings...), nil
 }
 
 // checkLoadbalance returns an error if the server block of config has a loadbalance above ordering,
@@ -109,9 +122,10 @@ func checkLoadbalance(config *dnsserver.Config, position string) (warning string
 	}
 	own := slices.Index(dnsserver.Directives, pluginName)
 	if slices.Index(dnsserver.Directives, "loadbalance") < own {
-		return "", fmt.Errorf("%s - loadbalance is compiled in above %s and would shuffle what is ordered: remove it from this "+
-			"server block, or put %s directly before loadbalance in plugin.cfg", position, pluginName, pluginName)
+		return "", fmt.Errorf("%s - loadbalance is compiled in above %s and would shuffle the ordered answers: "+
+			"remove it from this server block, or move %s directly before loadbalance in plugin.cfg",
+			position, pluginName, pluginName)
 	}
-	return position + " - loadbalance in the same server block shuffles what the turns start from, so that they are no longer " +
-		"exact: remove loadbalance", nil
+	return position + " - loadbalance in this server block shuffles the order that the turns start from, " +
+		"so turns are not exact: remove loadbalance", nil
 }

@@ -3,7 +3,9 @@ package ordering
 import (
 	"context"
 	golog "log"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,10 +22,10 @@ func TestCheckPlace(t *testing.T) {
 		{"directly before loadbalance", "log errors ordering loadbalance cache file auto kubernetes hosts forward", ""},
 		{"not compiled in", "log cache file forward", ""},
 		{"last, but alone", "log errors ordering", ""},
-		{"directly below cache", "log cache ordering file", "compiled in below cache, whose answers it would not see: " +
-			"ordering belongs directly before loadbalance in plugin.cfg, and stands at 3 where cache stands at 2"},
-		{"at the end", "hosts log ordering", "compiled in below hosts, whose answers it would not see: " +
-			"ordering belongs directly before loadbalance in plugin.cfg, and stands at 3 where hosts stands at 1"},
+		{"directly below cache", "log cache ordering file", "compiled in below cache, so it would not see the answers of cache: " +
+			"in plugin.cfg, move ordering directly before loadbalance (ordering is directive 3, cache is 2)"},
+		{"at the end", "hosts log ordering", "compiled in below hosts, so it would not see the answers of hosts: " +
+			"in plugin.cfg, move ordering directly before loadbalance (ordering is directive 3, hosts is 1)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""
@@ -105,10 +107,10 @@ func TestCheckLoadbalance(t *testing.T) {
 	for _, tt := range []struct {
 		name, directives, corefile, want string
 	}{
-		{"below", "ordering loadbalance", "ordering\nloadbalance", "[WARNING] plugin/ordering: Corefile:1 - loadbalance in the same server " +
-			"block shuffles what the turns start from, so that they are no longer exact: remove loadbalance\n"},
+		{"below", "ordering loadbalance", "ordering\nloadbalance", "Corefile:1 - loadbalance in this server " +
+			"block shuffles the order that the turns start from, so turns are not exact: remove loadbalance"},
 		{"above", "loadbalance ordering", "ordering\nloadbalance", "plugin/ordering: Corefile:1 - loadbalance is compiled in above ordering and would shuffle " +
-			"what is ordered: remove it from this server block, or put ordering directly before loadbalance in plugin.cfg"},
+			"the ordered answers: remove it from this server block, or move ordering directly before loadbalance in plugin.cfg"},
 		{"above, but in another server block", "loadbalance ordering", "ordering", ""},
 		{"alone", "ordering loadbalance", "ordering", ""},
 	} {
@@ -118,7 +120,11 @@ func TestCheckLoadbalance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := logged(t, func() error { return logCheck(config) })
+			warnings, err := Check(config)
+			got := strings.Join(warnings, "\n")
+			if err != nil {
+				got = err.Error()
+			}
 			if got != tt.want {
 				t.Errorf("got:  %s\nwant: %s", got, tt.want)
 			}
@@ -187,19 +193,20 @@ func TestStartsAndStops(t *testing.T) {
 	}
 }
 
-func TestDidYouMean(t *testing.T) {
+func TestNearest(t *testing.T) {
+	names := slices.Sorted(maps.Keys(properties))
 	for said, want := range map[string]string{
-		"netmask ":  ": did you mean netmask?",
-		"netmasks":  ": did you mean netmask?",
-		"wieght":    ": did you mean weight?",
-		"CLASSFUL":  ": did you mean classful?",
-		"classfull": ": did you mean classful?",
+		"netmask ":  "netmask",
+		"netmasks":  "netmask",
+		"wieght":    "weight",
+		"CLASSFUL":  "classful",
+		"classfull": "classful",
 		"":          "",
 		"x":         "",
 		"prefer":    "",
 	} {
-		if got := didYouMean(said); got != want {
-			t.Errorf("%q%s, want %q", said, got, want)
+		if got := nearest(said, names); got != want {
+			t.Errorf("%q is nearest to %q, want %q", said, got, want)
 		}
 	}
 }

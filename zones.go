@@ -31,6 +31,8 @@ type zones struct {
 	rotates     bool   // a plugin of the server block may give an RRset in another order each time
 	synthesises bool   // the server block has dns64 or siit
 
+	warnings []string // about the directives, to be logged when the server starts
+
 	// metadataUsed says that the metadata plugin has called Metadata, so that somebody may read it.
 	// A server block has one handler for each of its zones and addresses, but metadata calls only
 	// one of them. So it is noted here, where all of them find it.

@@ -58,18 +58,18 @@ func TestFindAgainstOracle(t *testing.T) {
 			z.add(strings.ToLower(name()), nil)
 		}
 		for range 30 {
-			asked, want := name(), ""
+			qname, want := name(), ""
 			for _, r := range z.rules {
-				if dns.IsSubDomain(r.zone, asked) && (want == "" || dns.CountLabel(r.zone) > dns.CountLabel(want)) {
+				if dns.IsSubDomain(r.zone, qname) && (want == "" || dns.CountLabel(r.zone) > dns.CountLabel(want)) {
 					want = r.zone
 				}
 			}
 			got := ""
-			if r := z.find(asked); r != nil {
+			if r := z.find(qname); r != nil {
 				got = r.zone
 			}
 			if got != want {
-				t.Fatalf("%s is in zone %q, want %q", asked, got, want)
+				t.Fatalf("%s is in zone %q, want %q", qname, got, want)
 			}
 		}
 	}
@@ -77,7 +77,9 @@ func TestFindAgainstOracle(t *testing.T) {
 
 // TestPoliciesOfZonesDiffer has a directive for all zones and one for a name.
 func TestPoliciesOfZonesDiffer(t *testing.T) {
-	o := orderingOf(t, "ordering {\nround_robin off\n}\nordering far.example.org {\nlocal_net_priority off\nround_robin off\n}",
+	corefile := "ordering {\nround_robin off\n}\n" +
+		"ordering far.example.org {\nlocal_net_priority off\nround_robin off\n}"
+	o := orderingOf(t, corefile,
 		replying(reply(hot, dns.TypeA, addressRRset("192.168.1.27", "10.0.0.14")...)))
 	for qname, want := range map[string]string{
 		"near.example.org.": "[10.0.0.14 192.168.1.27]",
@@ -130,8 +132,8 @@ func (s *stoppable) Stop() error {
 	return nil
 }
 
-// TestTopologiesStopWithTheirZones drops the zones of a server without a stop, as CoreDNS does with a
-// server that could not listen.
+// TestTopologiesStopWithTheirZones drops the zones of a server without a stop, as CoreDNS does with
+// a server that could not listen.
 func TestTopologiesStopWithTheirZones(t *testing.T) {
 	dropped := &stoppable{stopped: make(chan struct{})}
 	func() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func TestParse(t *testing.T) {
@@ -16,26 +17,41 @@ func TestParse(t *testing.T) {
 		"::ffff:10.0.0.0/104": "10.0.0.0/8",
 		"::ffff:10.0.0.1":     "10.0.0.1/32",
 
-		"10.1.2.3/8":         "10.1.2.3/8 has host bits set: did you mean 10.0.0.0/8?",
-		"2001:db8::1/32":     "2001:db8::1/32 has host bits set: did you mean 2001:db8::/32?",
-		"::ffff:10.0.0.1/95": "::ffff:10.0.0.1/95 has host bits set: did you mean ::fffe:0:0/95?",
-		"10.1/16":            `"10.1/16" is not an address or network: did you mean 10.1.0.0/16?`,
-		"10/8":               `"10/8" is not an address or network: did you mean 10.0.0.0/8?`,
-		"10.0.0/24":          `"10.0.0/24" is not an address or network: did you mean 10.0.0.0/24?`,
-		"10.1./16":           `"10.1./16" is not an address or network: did you mean 10.1.0.0/16?`,
-		"10.0.0.0/8;":        `"10.0.0.0/8;" is not an address or network: did you mean 10.0.0.0/8?`,
-		"10.0.0.1;":          `"10.0.0.1;" is not an address or network: did you mean 10.0.0.1?`,
-		"10.0.0.0/255.0.0.0": "10.0.0.0/255.0.0.0 has a mask for a length: did you mean 10.0.0.0/8?",
-		"10.0.0.0/33":        `10.0.0.0/33: "33" is not a prefix length from 0 to 32`,
-		"2001:db8::/129":     `2001:db8::/129: "129" is not a prefix length from 0 to 128`,
-		"10.0.0.0/":          `10.0.0.0/: "" is not a prefix length from 0 to 32`,
-		"fe80::1%eth0":       "fe80::1%eth0 has a zone: leave out %eth0",
-		"lan":                `"lan" is not an address or network`,
-		"":                   `"" is not an address or network`,
-		"/8":                 `"/8" is not an address or network`,
+		"10.1.2.3/8":             "10.1.2.3/8 has host bits set: did you mean 10.0.0.0/8?",
+		"2001:db8::1/32":         "2001:db8::1/32 has host bits set: did you mean 2001:db8::/32?",
+		"::ffff:10.0.0.1/95":     "::ffff:10.0.0.1/95 has host bits set: did you mean ::fffe:0:0/95?",
+		"10.1/16":                `"10.1/16" is not an address or network: did you mean 10.1.0.0/16?`,
+		"10/8":                   `"10/8" is not an address or network: did you mean 10.0.0.0/8?`,
+		"10.0.0/24":              `"10.0.0/24" is not an address or network: did you mean 10.0.0.0/24?`,
+		"10.1./16":               `"10.1./16" is not an address or network: did you mean 10.1.0.0/16?`,
+		"10.0.0.0/8;":            `"10.0.0.0/8;" is not an address or network: did you mean 10.0.0.0/8?`,
+		"10.0.0.1;":              `"10.0.0.1;" is not an address or network: did you mean 10.0.0.1?`,
+		"10.0.0.0/255.0.0.0":     "10.0.0.0/255.0.0.0 has a mask instead of a prefix length: did you mean 10.0.0.0/8?",
+		"2001:db8::/ffff:ffff::": "2001:db8::/ffff:ffff:: has a mask instead of a prefix length: did you mean 2001:db8::/32?",
+		"10.0.0.0/255.0.255.0":   `10.0.0.0/255.0.255.0: "255.0.255.0" is not a prefix length from 0 to 32`,
+		"10.1":                   `"10.1" is not an address or network: did you mean 10.1.0.0/16?`,
+		"10.":                    `"10." is not an address or network: did you mean 10.0.0.0/8?`,
+		"10.1.*":                 `"10.1.*" is not an address or network: did you mean 10.1.0.0/16?`,
+		"10.1.2.*":               `"10.1.2.*" is not an address or network: did you mean 10.1.2.0/24?`,
+		"10.*.*.*":               `"10.*.*.*" is not an address or network: did you mean 10.0.0.0/8?`,
+		"10.1.2.0.*":             `"10.1.2.0.*" is not an address or network`,
+		"*":                      `"*" is not an address or network`,
+		"4":                      `"4" is not an address or network`,
+		"10.1/8":                 `"10.1/8" is not an address or network`,
+		"10.0.0.53:53":           `"10.0.0.53:53" is not an address or network: did you mean 10.0.0.53?`,
+		"[2001:db8::1]":          `"[2001:db8::1]" is not an address or network: did you mean 2001:db8::1?`,
+		"[2001:db8::1]:53":       `"[2001:db8::1]:53" is not an address or network: did you mean 2001:db8::1?`,
+		"10.0.0.0\\8":            `"10.0.0.0\\8" is not an address or network: did you mean 10.0.0.0/8?`,
+		"10.0.0.0/33":            `10.0.0.0/33: "33" is not a prefix length from 0 to 32`,
+		"2001:db8::/129":         `2001:db8::/129: "129" is not a prefix length from 0 to 128`,
+		"10.0.0.0/":              `10.0.0.0/: "" is not a prefix length from 0 to 32`,
+		"fe80::1%eth0":           "fe80::1%eth0 has an IPv6 zone: remove %eth0",
+		"lan":                    `"lan" is not an address or network`,
+		"":                       `"" is not an address or network`,
+		"/8":                     `"/8" is not an address or network`,
 
 		"a\nb":              `"a\nb" is not an address or network`,
-		"fe80::1%\x1b[31m":  `"fe80::1%\x1b[31m" has a zone: leave out "%\x1b[31m"`,
+		"fe80::1%\x1b[31m":  `"fe80::1%\x1b[31m" has an IPv6 zone: remove "%\x1b[31m"`,
 		"10.0.0.0/\r":       `"10.0.0.0/\r": "\r" is not a prefix length from 0 to 32`,
 		"\u202e10.0.0.0/8;": `"\u202e10.0.0.0/8;" is not an address or network`,
 		"10.0.0.0/8" + strings.Repeat(";", 60): `"10.0.0.0/8` + strings.Repeat(";", 50) +
@@ -59,14 +75,37 @@ func TestParseList(t *testing.T) {
 		"any":                       "[0.0.0.0/0 ::/0] <nil>",
 		"10.0.0.0/8":                "[10.0.0.0/8] <nil>",
 		"10.0.0.0/8,2001:db8::/32":  "[10.0.0.0/8 2001:db8::/32] <nil>",
-		"10.0.0.0/8,any":            `[] "any" is not an address or network`,
-		"10.0.0.0/8,":               `[] "" is not an address or network`,
+		"10.0.0.0/8,any":            "[] 10.0.0.0/8,any has any among others, and any is every address: did you mean any?",
+		"10.0.0.0/8,":               "[] 10.0.0.0/8, has a comma too many",
+		"Any":                       `[] "Any" is not an address or network: did you mean any?`,
+		"*":                         `[] "*" is not an address or network: did you mean any?`,
+		"":                          `[] "" is not an address or network`,
 		"10.0.0.0/8,172.16.0.0/8":   "[] 172.16.0.0/8 has host bits set: did you mean 172.0.0.0/8?",
-		"10.0.0.0/8,,2001:db8::/32": `[] "" is not an address or network`,
+		"10.0.0.0/8,,2001:db8::/32": "[] 10.0.0.0/8,,2001:db8::/32 has a comma too many",
 	} {
 		all, err := ParseList(word)
 		if got := fmt.Sprint(all, err); got != want {
 			t.Errorf("%q\n got: %s\nwant: %s", word, got, want)
 		}
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, word := range []string{"10.0.0.0/8;", "10.1./16", "[::1]:53", "10.*.*", "::ffff:10.0.0.0/104", "a\nb", "*.*.*", "//", ".", ".."} {
+		f.Add(word)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		n, err := Parse(word)
+		switch {
+		case err == nil && (!n.IsValid() || n != n.Masked() || n.Addr().Is4In6()):
+			t.Errorf("%q is %v", word, n)
+		case err != nil && strings.ContainsFunc(err.Error(), unicode.IsControl):
+			t.Errorf("%q gives %q", word, err)
+		case err != nil:
+			_, mended, found := strings.Cut(err.Error(), ": did you mean ")
+			if _, again := Parse(strings.TrimSuffix(mended, "?")); found && again != nil {
+				t.Errorf("%q gives %q, which gives %q", word, err, again)
+			}
+		}
+	})
 }

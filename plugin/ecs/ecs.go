@@ -12,9 +12,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TrustedResolvers is the set of resolvers whose option is believed (RFC 7871, section 11). The zero
-// TrustedResolvers is empty. Add must not be called once queries are served; from then on the set is
-// safe for concurrent use.
+// TrustedResolvers is the set of resolvers whose option is believed (RFC 7871, section 11). The
+// zero TrustedResolvers is empty. Add must not be called once queries are served; from then on the
+// set is safe for concurrent use.
 type TrustedResolvers struct{ networks bart.Lite }
 
 // Add adds the resolvers of a network.

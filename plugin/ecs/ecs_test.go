@@ -59,8 +59,8 @@ func raw(t *testing.T, bytes string) dns.EDNS0 {
 	return &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: data}
 }
 
-// TestOptionsFromTheWire has options byte by byte: FAMILY, SOURCE PREFIX-LENGTH, SCOPE PREFIX-LENGTH,
-// ADDRESS.
+// TestOptionsFromTheWire has options byte by byte: FAMILY, SOURCE PREFIX-LENGTH, SCOPE
+// PREFIX-LENGTH, ADDRESS.
 func TestOptionsFromTheWire(t *testing.T) {
 	for _, tt := range []struct {
 		name, bytes string
@@ -106,7 +106,8 @@ func TestOptionsFromTheWire(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			option := raw(t, string(slices.DeleteFunc([]byte(tt.bytes), func(b byte) bool { return b == ' ' })))
-			for _, options := range [][]dns.EDNS0{{option}, append(otherOptions, option), append([]dns.EDNS0{option}, otherOptions...)} {
+			last, first := append(otherOptions, option), append([]dns.EDNS0{option}, otherOptions...)
+			for _, options := range [][]dns.EDNS0{{option}, last, first} {
 				client := "malformed"
 				if got := trusting().Option(received(t, options...), resolver); got != nil && got.Client().IsValid() {
 					client = got.Client().String()

@@ -51,8 +51,37 @@ func TestMasksAgainstModel(t *testing.T) {
 			want := uint32(maskTier(l, client, a))
 			byMasks := k.ByMasks(a.Is4())
 			if got := byMasks.Tier(ipaddr.FromNetip(a)); got != want || tierFor(k, a) != want {
-				t.Fatalf("%+v: for %v, %v is in tier %d by the masks and %d of all, want %d", l, client, a, got, tierFor(k, a), want)
+				t.Fatalf("%+v: for %v, %v is in tier %d by masks and in tier %d of all, want %d",
+					l, client, a, got, tierFor(k, a), want)
 			}
+		}
+	}
+}
+
+// TestScopeOfMasks has the shortest scopes that masks allow. Where only the class of a client
+// matters, its first three bits do.
+func TestScopeOfMasks(t *testing.T) {
+	for _, tt := range []struct {
+		masks  MaskLengths
+		client string
+		want   int
+	}{
+		{MaskLengths{}, "10.4.3.2", 0},
+		{MaskLengths{IPv4: []int{16, 28, 8}}, "10.4.3.2", 28},
+		{MaskLengths{IPv4: []int{16, 28, 8}}, "2001:db8::1", 0},
+		{MaskLengths{IPv6: []int{56, 32}}, "2001:db8::1", 56},
+		{MaskLengths{IPv6: []int{56, 32}}, "10.4.3.2", 0},
+		{MaskLengths{Classful: true}, "10.4.3.2", 8},
+		{MaskLengths{Classful: true}, "172.16.0.1", 16},
+		{MaskLengths{Classful: true}, "192.0.2.1", 24},
+		{MaskLengths{Classful: true}, "224.0.0.1", 3},
+		{MaskLengths{Classful: true, IPv4: []int{2}}, "224.0.0.1", 3},
+		{MaskLengths{Classful: true, IPv4: []int{4}}, "224.0.0.1", 4},
+		{MaskLengths{IPv4: []int{2}}, "224.0.0.1", 2},
+	} {
+		k := rankingFor(New(Config{Masks: tt.masks}), netip.MustParseAddr(tt.client))
+		if got := k.Scope(); got != tt.want {
+			t.Errorf("%+v: the scope of %s is %d, want %d", tt.masks, tt.client, got, tt.want)
 		}
 	}
 }

@@ -91,9 +91,9 @@ func (k *Ranking) Client() ipaddr.Addr { return k.client }
 func (k *Ranking) ClientBits() int { return int(k.bits) }
 
 // Scope returns the length of the longest prefix of the client's address that the tiers of k can
-// depend on (RFC 7871, section 7.2.1): every client inside it has the same tiers and the same scope.
-// It is 0 if k does not look at the client, if there is no client, and for the zero Ranking. Scope
-// does not allocate.
+// depend on (RFC 7871, section 7.2.1): every client inside it has the same tiers and the same
+// scope. It is 0 if k does not look at the client, if there is no client, and for the zero Ranking.
+// Scope does not allocate.
 func (k *Ranking) Scope() int {
 	if k.bits == 0 {
 		return 0

@@ -219,7 +219,9 @@ func TestTiersAreCounted(t *testing.T) {
 // its zone on another network.
 func TestTopologyDecidesBeforeMasks(t *testing.T) {
 	var b topology.Builder
-	for n, location := range map[string]string{"10.4.3.0/25": "region/a", "10.4.3.128/25": "region/b", "192.0.2.0/24": "region/a"} {
+	for n, location := range map[string]string{
+		"10.4.3.0/25": "region/a", "10.4.3.128/25": "region/b", "192.0.2.0/24": "region/a",
+	} {
 		if err := b.Add(netip.MustParsePrefix(n), location); err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +230,8 @@ func TestTopologyDecidesBeforeMasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := rankingFor(New(Config{Masks: MaskLengths{IPv4: []int{24}}, Topology: fixed{table: table}}), netip.MustParseAddr("10.4.3.2"))
+	c := Config{Masks: MaskLengths{IPv4: []int{24}}, Topology: fixed{table: table}}
+	k := rankingFor(New(c), netip.MustParseAddr("10.4.3.2"))
 	want := []string{"10.4.3.7", "192.0.2.1", "10.4.3.130", "198.51.100.1"} // in tiers 0, 1, 2 and 5 of 6
 	for i, tier := range []uint32{0, 1, 2, 5} {
 		if got := tierFor(k, netip.MustParseAddr(want[i])); got != tier {

@@ -60,9 +60,9 @@ func sorted(addrs []ipaddr.Addr) boundaries {
 	return slices.Clip(slices.Compact(addrs))
 }
 
-// scope returns the length of the shortest prefix around a that no boundary divides. That is one bit
-// more than a shares with the nearest address beyond a boundary, and 0 if there is no boundary. The
-// length of an IPv4 prefix includes the ipaddr.Offset4 bits in front of the address.
+// scope returns the length of the shortest prefix around a that no boundary divides. That is one
+// bit more than a shares with the nearest address beyond a boundary, and 0 if there is no boundary.
+// The length of an IPv4 prefix includes the ipaddr.Offset4 bits in front of the address.
 func (b boundaries) scope(a ipaddr.Addr) int {
 	above := sort.Search(len(b), func(i int) bool { return a.Less(b[i]) })
 	length := 0

@@ -89,8 +89,8 @@ func statementOf(statements []Statement, client netip.Addr) int {
 }
 
 // ends returns the first and the last address of each network in the statements, the addresses
-// beside them, and the first and the last address of each family. So they include both ends of every
-// range of addresses for which one statement decides.
+// beside them, and the first and the last address of each family. So they include both ends of
+// every range of addresses for which one statement decides.
 func ends(statements []Statement) []netip.Addr {
 	networks := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 	for _, s := range statements {
@@ -110,13 +110,13 @@ func ends(statements []Statement) []netip.Addr {
 
 // sharedBits returns how many leading bits two addresses of one family share.
 func sharedBits(a, b netip.Addr) int {
-	x, y := a.AsSlice(), b.AsSlice()
+	x, y := a.As16(), b.As16()
 	for i := range x {
 		if x[i] != y[i] {
-			return 8*i + bits.LeadingZeros8(x[i]^y[i])
+			return 8*i + bits.LeadingZeros8(x[i]^y[i]) - (128 - a.BitLen())
 		}
 	}
-	return 8 * len(x)
+	return a.BitLen()
 }
 
 func rankingFor(r *Ranker, client netip.Addr) *Ranking {
@@ -125,9 +125,9 @@ func rankingFor(r *Ranker, client netip.Addr) *Ranking {
 	return k
 }
 
-// TestScopeOfASortList compares 40,000 scopes with a search through the ends of all networks for the
-// nearest address for which another statement decides. The scope must be one bit longer than what the
-// client shares with that address.
+// TestScopeOfASortList compares 40,000 scopes with a search through the ends of all networks for
+// the nearest address for which another statement decides. The scope must be one bit longer than
+// what the client shares with that address.
 func TestScopeOfASortList(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(23, 24))
 	for _, size := range []struct{ statements, lists, clients int }{
@@ -208,9 +208,9 @@ type fixed struct {
 func (f fixed) Table() *topology.Table { return f.table }
 func (f fixed) Ready() bool            { return true }
 
-// TestClientsInsideAScopeAreRankedAlike takes 40,000 clients. Every other client inside the scope of
-// one must have the same tiers, and also the same scope: where scopes overlap, the answer of a cache
-// depends on who asked before (RFC 7871, section 7.2.1).
+// TestClientsInsideAScopeAreRankedAlike takes 40,000 clients. Every other client inside the scope
+// of one must have the same tiers, and also the same scope: where scopes overlap, the answer of a
+// cache depends on who asked before (RFC 7871, section 7.2.1).
 func TestClientsInsideAScopeAreRankedAlike(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(25, 26))
 	for _, size := range []struct{ statements, configs, clients int }{
@@ -249,8 +249,8 @@ func TestClientsInsideAScopeAreRankedAlike(t *testing.T) {
 	}
 }
 
-// changing is a topology that gets ready right after its table was taken for the first time. Then it
-// has another table each time, until the last.
+// changing is a topology that gets ready right after its table was taken for the first time. Then
+// it has another table each time, until the last.
 type changing struct {
 	topology.Source
 	tables []*topology.Table
@@ -264,7 +264,8 @@ func (c *changing) Table() *topology.Table {
 
 func (c *changing) Ready() bool { return c.taken > 0 }
 
-// TestScopeIsThatOfTheTableThatRanks has the topology change while a client is ranked, and afterwards.
+// TestScopeIsThatOfTheTableThatRanks has the topology change while a client is ranked, and
+// afterwards.
 func TestScopeIsThatOfTheTableThatRanks(t *testing.T) {
 	table := func(network string) *topology.Table {
 		var b topology.Builder

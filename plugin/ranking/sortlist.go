@@ -53,8 +53,8 @@ func (l *sortlist) find(client netip.Addr) *preference {
 	return nil
 }
 
-// scope returns the length of the shortest prefix around client, which is IPv4 or not, in which find
-// returns the same for every address.
+// scope returns the length of the shortest prefix around client, which is IPv4 or not, in which
+// find returns the same for every address.
 func (l *sortlist) scope(client ipaddr.Addr, ip4 bool) int {
 	if ip4 {
 		return max(0, l.boundaries4.scope(client)-ipaddr.Offset4)

@@ -55,7 +55,8 @@ func TestSortlist(t *testing.T) {
 			"equal networks with a comma", "any 192.168.3.0/24,172.17.0.0/16 10.0.0.0/8", "198.51.100.1",
 			[]string{"192.168.3.1", "172.17.0.1", "10.0.0.1", "192.168.1.1", "192.168.2.1", "172.16.0.1"},
 		}, {
-			"the first word that contains an address, not the longest", "any 192.168.0.0/16 192.168.3.1 10.0.0.0/8", "198.51.100.1",
+			"the first word that contains an address, not the longest",
+			"any 192.168.0.0/16 192.168.3.1 10.0.0.0/8", "198.51.100.1",
 			[]string{"192.168.1.1", "192.168.2.1", "192.168.3.1", "10.0.0.1", "172.16.0.1", "172.17.0.1"},
 		}, {
 			"a longer prefix in front", "any 192.168.3.1 192.168.0.0/16", "198.51.100.1",
@@ -73,7 +74,8 @@ func TestSortlist(t *testing.T) {
 			"198.51.0.0/16 10.0.0.0/8; 198.51.100.1 172.17.0.0/16", "198.51.100.1",
 			[]string{"10.0.0.1", "192.168.1.1", "192.168.2.1", "192.168.3.1", "172.16.0.1", "172.17.0.1"},
 		}, {
-			"a later statement for other clients", "203.0.113.0/24 10.0.0.0/8; 198.51.100.1,2001:db8::/32 172.17.0.0/16", "2001:db8::9",
+			"a later statement for other clients",
+			"203.0.113.0/24 10.0.0.0/8; 198.51.100.1,2001:db8::/32 172.17.0.0/16", "2001:db8::9",
 			[]string{"172.17.0.1", "192.168.1.1", "192.168.2.1", "192.168.3.1", "172.16.0.1", "10.0.0.1"},
 		}, {
 			"a client in no statement", "203.0.113.0/24 10.0.0.0/8", "198.51.100.1", in,
@@ -99,7 +101,8 @@ func TestSortlist(t *testing.T) {
 
 func TestSortlistOfIPv6(t *testing.T) {
 	c := Config{Sortlist: statements(t, "2001:db8::/32 2001:db8:2::/48 !2001:db8:1::/48")}
-	got := sortedFor(rankingFor(New(c), netip.MustParseAddr("2001:db8::9")), []string{"2001:db8:1::1", "2001:db8:3::1", "2001:db8:2::1"})
+	k := rankingFor(New(c), netip.MustParseAddr("2001:db8::9"))
+	got := sortedFor(k, []string{"2001:db8:1::1", "2001:db8:3::1", "2001:db8:2::1"})
 	if want := []string{"2001:db8:2::1", "2001:db8:3::1", "2001:db8:1::1"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

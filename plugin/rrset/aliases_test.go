@@ -33,7 +33,10 @@ func TestAliasesComeFirst(t *testing.T) {
 		{"an alias of another name than the question", "x.", []string{"a. A 10.0.0.1", "www. CNAME a."}, "1 0"},
 		{"an alias that leads to another name", "a.", []string{"a. A 10.0.0.1", "www. CNAME x."}, "0 1"},
 		{"two aliases to one address", "1.", []string{"a. A 10.0.0.1", "1. CNAME a.", "2. CNAME a."}, "1 2 0"},
-		{"two chains to one address", "1.", []string{"a. A 10.0.0.1", "m. CNAME a.", "2. CNAME m.", "1. CNAME m."}, "3 1 2 0"},
+		{
+			"two chains to one address", "1.",
+			[]string{"a. A 10.0.0.1", "m. CNAME a.", "2. CNAME m.", "1. CNAME m."}, "3 1 2 0",
+		},
 		{
 			"two chains to one address, one in front", "1.",
 			[]string{"1. CNAME m.", "m. CNAME a.", "a. A 10.0.0.1", "2. CNAME m."}, "0 1 3 2",
@@ -59,7 +62,10 @@ func TestAliasesComeFirst(t *testing.T) {
 		{"DNAME to the root", "w.x.", []string{"w. A 10.0.0.1", "w.x. CNAME w.", "x. DNAME ."}, "2 1 0"},
 		{"DNAME to the root without its CNAME", "w.x.", []string{"w. A 10.0.0.1", "x. DNAME ."}, "1 0"},
 		{"DNAME of the root", "w.x.", []string{"w.x.y. A 10.0.0.1", ". DNAME y."}, "0 1"},
-		{"two DNAMEs, of which the nearer counts", "w.x.z.", []string{"w.y. A 10.0.0.1", "z. DNAME q.", "x.z. DNAME y."}, "2 1 0"},
+		{
+			"two DNAMEs, of which the nearer counts", "w.x.z.",
+			[]string{"w.y. A 10.0.0.1", "z. DNAME q.", "x.z. DNAME y."}, "2 1 0",
+		},
 		{
 			"DNAME in the middle of a chain", "1.",
 			[]string{"2.y. A 10.0.0.1", "x. DNAME y.", "2.x. CNAME 2.y.", "1. CNAME 2.x."}, "3 1 2 0",
@@ -90,7 +96,8 @@ func TestAliasesComeFirst(t *testing.T) {
 	}
 }
 
-// behindAlias returns addresses of owner in two tiers for 10.4.3.9, and behind them an alias to owner.
+// behindAlias returns addresses of owner, which are in two tiers for 10.4.3.9, and behind them an
+// alias to owner.
 func behindAlias() (in []dns.RR, alias dns.RR) {
 	alias = record("www.example.org. 300 IN CNAME " + owner)
 	return append(addresses("192.168.1.1", "10.4.3.1", "10.4.3.2"), alias), alias

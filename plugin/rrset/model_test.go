@@ -18,7 +18,7 @@ type model struct {
 	types    []uint16
 	rotation Rotation
 	weights  []networkWeight // nil: all addresses weigh the same
-	turns    map[string]int  // by RRset and tier assignment
+	turns    map[string]int  // by series, RRset and tier assignment
 }
 
 type networkWeight struct {
@@ -38,8 +38,8 @@ func (m *model) orderer() *Orderer {
 	return New(c)
 }
 
-// section returns a section in its new order.
-func (m *model) section(in []dns.RR, q *Query) []dns.RR {
+// section returns a section in its new order. Its turns are counted in a series.
+func (m *model) section(in []dns.RR, q *Query, s Series) []dns.RR {
 	out := slices.Clone(in)
 	indexes := map[string][]int{} // by RRset
 	for i, rr := range in {
@@ -54,7 +54,7 @@ func (m *model) section(in []dns.RR, q *Query) []dns.RR {
 			set = append(set, in[i])
 		}
 		if len(set) > 1 {
-			set = m.rrset(name, set, q)
+			set = m.rrset(fmt.Sprint(s, " ", name), set, q)
 		}
 		for i, index := range places {
 			out[index] = nil
@@ -72,8 +72,9 @@ func nameOf(rr dns.RR) string {
 	return fmt.Sprint(strings.ToLower(h.Name), " ", h.Class, " ", h.Rrtype)
 }
 
-// rrset returns the records of an RRset in their new order, those that the limit keeps.
-func (m *model) rrset(name string, set []dns.RR, q *Query) []dns.RR {
+// rrset returns the records of an RRset in their new order, those that the limit keeps. key says
+// which series and RRset it is.
+func (m *model) rrset(key string, set []dns.RR, q *Query) []dns.RR {
 	set = slices.Clone(set)
 	if q.Canonical || m.rotation == Sticky && !hasAddress(set[0]) {
 		slices.SortStableFunc(set, compareRdata)
@@ -83,7 +84,7 @@ func (m *model) rrset(name string, set []dns.RR, q *Query) []dns.RR {
 		assignment[i] = tierOf(rr, q)
 		members[assignment[i]] = append(members[assignment[i]], rr)
 	}
-	key := name + fmt.Sprint(assignment)
+	key += fmt.Sprint(assignment)
 	turn := m.turns[key]
 	m.turns[key]++
 

@@ -51,11 +51,12 @@ func TestAliasesComeBeforeTheirAddresses(t *testing.T) {
 }
 
 func TestAliasesInAZone(t *testing.T) {
-	path := zoneFile(t, "www CNAME web\nweb CNAME host\n"+host("host", "192.0.2.1 10.9.8.1 10.9.8.2"))
-	s := start(t, "example.org {\n import clients\n ordering\n file "+path+"\n}")
+	zone := freshZone()
+	path := zoneFileOf(t, zone, "www CNAME web\nweb CNAME host\n"+host("host", "192.0.2.1 10.9.8.1 10.9.8.2"))
+	s := start(t, zone+" {\n import clients\n ordering\n file "+path+"\n}")
 	for turn := range 6 {
-		answer := s.as("10.9.8.7").ask("www.example.org", dns.TypeA).Answer
-		aliases := []string{"www.example.org. IN CNAME web.example.org.", "web.example.org. IN CNAME host.example.org."}
+		answer := s.as("10.9.8.7").ask("www."+zone, dns.TypeA).Answer
+		aliases := []string{"www." + zone + ". IN CNAME web." + zone + ".", "web." + zone + ". IN CNAME host." + zone + "."}
 		if got := texts(answer)[:2]; !slices.Equal(got, aliases) {
 			t.Errorf("answer starts with %v, want %v", got, aliases)
 		}

@@ -86,12 +86,13 @@ func TestServerBlocksAreIndependent(t *testing.T) {
 }
 
 func TestViewsAreIndependent(t *testing.T) {
+	zone := freshZone()
 	const (
 		received = "192.0.2.1 10.9.8.1 10.9.8.2"
 		ordered  = "10.9.8.1 10.9.8.2 192.0.2.1"
 	)
-	path := zoneFile(t, host("www", received))
-	s := start(t, `example.org {
+	path := zoneFileOf(t, zone, host("www", received))
+	s := start(t, zone+` {
 		import clients
 		view corporate {
 			expr incidr(client_ip(), '10.0.0.0/8')
@@ -101,7 +102,7 @@ func TestViewsAreIndependent(t *testing.T) {
 		}
 		file `+path+`
 	}
-	example.org {
+	`+zone+` {
 		bind 127.0.0.1
 		ordering {
 			local_net_priority off
@@ -109,10 +110,10 @@ func TestViewsAreIndependent(t *testing.T) {
 		file `+path+`
 	}`)
 	for turn := range 4 {
-		if got := s.as("10.9.8.7").answer("www.example.org"); got != ordered {
+		if got := s.as("10.9.8.7").answer("www." + zone); got != ordered {
 			t.Errorf("in the view, answer %d is %s, want %s", turn, got, ordered)
 		}
-		if got, want := s.as("198.51.100.7").answer("www.example.org"), rotated(received, turn); got != want {
+		if got, want := s.as("198.51.100.7").answer("www."+zone), rotated(received, turn); got != want {
 			t.Errorf("outside the view, answer %d is %s, want %s", turn, got, want)
 		}
 	}

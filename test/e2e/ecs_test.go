@@ -247,8 +247,8 @@ func TestOneCachedAnswerServesAllClientsOfAResolver(t *testing.T) {
 	}
 }
 
-// An address must have as many bytes as SOURCE PREFIX-LENGTH needs (RFC 7871, section 6). Package dns
-// pads one that has fewer and cuts one that has more, so that both look well-formed.
+// An address must have as many bytes as SOURCE PREFIX-LENGTH needs (RFC 7871, section 6). Package
+// dns pads one that has fewer and cuts one that has more, so that both look well-formed.
 func TestECSAddressesWithAWrongNumberOfBytesAreIgnored(t *testing.T) {
 	const bySource, byOption = "198.51.100.1 10.9.8.1", "10.9.8.1 198.51.100.1"
 	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n ecs 198.51.100.53\n }\n file "+

@@ -14,7 +14,6 @@ const (
 )
 
 func TestDefaultsOrderBySubnetThenNetwork(t *testing.T) {
-	path := zoneFile(t, host("server1", server1)+host("server2", server2))
 	tests := []struct{ name, properties, client, host, first, second string }{
 		{"network before the rest", "", "10.4.3.2", "server1",
 			"10.0.0.14 192.168.1.27 172.16.20.4", "10.0.0.14 172.16.20.4 192.168.1.27"},
@@ -27,10 +26,12 @@ func TestDefaultsOrderBySubnetThenNetwork(t *testing.T) {
 	for _, test := range tests {
 		for transport, exchange := range transports {
 			t.Run(test.name+" over "+transport, func(t *testing.T) {
-				s := start(t, "example.org {\n import clients\n ordering "+test.properties+"\n file "+path+"\n}")
+				zone := freshZone()
+				path := zoneFileOf(t, zone, host("server1", server1)+host("server2", server2))
+				s := start(t, zone+" {\n import clients\n ordering "+test.properties+"\n file "+path+"\n}")
 				c := s.as(test.client)
 				for i, want := range []string{test.first, test.second, test.first} {
-					if got := addresses(exchange(c, question(test.host+".example.org", dns.TypeA)).Answer); got != want {
+					if got := addresses(exchange(c, question(test.host+"."+zone, dns.TypeA)).Answer); got != want {
 						t.Errorf("answer %d is %s\nwant %s", i+1, got, want)
 					}
 				}
@@ -40,7 +41,6 @@ func TestDefaultsOrderBySubnetThenNetwork(t *testing.T) {
 }
 
 func TestLocalNetPriorityAndRoundRobinCombine(t *testing.T) {
-	path := zoneFile(t, host("www", "192.0.2.1 10.9.8.1 198.51.100.1 10.9.8.2"))
 	tests := []struct {
 		localNetPriority, roundRobin string
 		want                         []string
@@ -68,16 +68,18 @@ func TestLocalNetPriorityAndRoundRobinCombine(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.localNetPriority+" "+test.roundRobin, func(t *testing.T) {
-			s := start(t, fmt.Sprintf(`example.org {
+			zone := freshZone()
+			path := zoneFileOf(t, zone, host("www", "192.0.2.1 10.9.8.1 198.51.100.1 10.9.8.2"))
+			s := start(t, fmt.Sprintf(`%s {
 				import clients
 				ordering {
 					local_net_priority %s
 					round_robin %s
 				}
 				file %s
-			}`, test.localNetPriority, test.roundRobin, path))
+			}`, zone, test.localNetPriority, test.roundRobin, path))
 			for i, want := range test.want {
-				if got := s.as("10.9.8.7").answer("www.example.org"); got != want {
+				if got := s.as("10.9.8.7").answer("www." + zone); got != want {
 					t.Errorf("answer %d is %s\nwant %s", i+1, got, want)
 				}
 			}

@@ -30,15 +30,16 @@ func TestRestartAppliesTheNewCorefile(t *testing.T) {
 }
 
 func TestFailedRestartChangesNothing(t *testing.T) {
+	zone := freshZone()
 	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
-	path := zoneFile(t, host("www", near))
+	path := zoneFileOf(t, zone, host("www", near))
 	with := func(property string) string {
-		return "example.org {\n import clients\n ordering {\n " + property + "\n }\n file " + path + "\n}"
+		return zone + " {\n import clients\n ordering {\n " + property + "\n }\n file " + path + "\n}"
 	}
 	s := start(t, with("netmask /24"))
 	c := s.as("10.9.8.7")
 	for turn := range 8 {
-		if got, want := c.answer("www.example.org"), rotated(near, turn); got != want {
+		if got, want := c.answer("www."+zone), rotated(near, turn); got != want {
 			t.Errorf("answer %d is %s, want %s", turn, got, want)
 		}
 		if turn%2 == 1 {
@@ -52,7 +53,7 @@ func TestFailedRestartChangesNothing(t *testing.T) {
 		t.Fatalf("a good Corefile after broken ones: %v", err)
 	}
 	for range 3 {
-		if got := s.as("10.9.8.7").answer("www.example.org"); got != near {
+		if got := s.as("10.9.8.7").answer("www." + zone); got != near {
 			t.Errorf("got %s, want %s", got, near)
 		}
 	}

@@ -10,11 +10,12 @@ import (
 )
 
 func TestAddressesOfServiceTargetsAreOrdered(t *testing.T) {
-	path := zoneFile(t, "_http._tcp SRV 10 5 80 a\n_http._tcp SRV 10 5 80 b\n"+
+	zone := freshZone()
+	path := zoneFileOf(t, zone, "_http._tcp SRV 10 5 80 a\n_http._tcp SRV 10 5 80 b\n"+
 		host("a", "192.0.2.1 10.9.8.1 192.0.2.2")+host("b", "192.0.2.9 10.9.8.9 2001:db8::9 2001:db8:1::9"))
-	s := start(t, "example.org {\n import clients\n ordering\n file "+path+"\n}")
-	plain := start(t, "example.org {\n import clients\n file "+path+"\n}")
-	const name = "_http._tcp.example.org"
+	s := start(t, zone+" {\n import clients\n ordering\n file "+path+"\n}")
+	plain := start(t, zone+" {\n import clients\n file "+path+"\n}")
+	name := "_http._tcp." + zone
 	for turn := range 4 {
 		q := question(name, dns.TypeSRV)
 		q.SetEdns0(4096, false)
@@ -23,8 +24,8 @@ func TestAddressesOfServiceTargetsAreOrdered(t *testing.T) {
 			t.Errorf("SRV are %v, want %v", got, want)
 		}
 		for target, want := range map[string]string{
-			"a.example.org.": "10.9.8.1 " + rotated("192.0.2.1 192.0.2.2", turn),
-			"b.example.org.": "10.9.8.9 192.0.2.9 " + rotated("2001:db8::9 2001:db8:1::9", turn),
+			"a." + zone + ".": "10.9.8.1 " + rotated("192.0.2.1 192.0.2.2", turn),
+			"b." + zone + ".": "10.9.8.9 192.0.2.9 " + rotated("2001:db8::9 2001:db8:1::9", turn),
 		} {
 			if got := addresses(withOwner(r.Extra, target)); got != want {
 				t.Errorf("answer %d: %s has %s, want %s", turn, target, got, want)
@@ -47,23 +48,24 @@ func withOwner(section []dns.RR, owner string) (all []dns.RR) {
 }
 
 func TestGlueOfAReferralIsOrdered(t *testing.T) {
-	path := zoneFile(t, "sub NS ns1.sub\nsub NS ns2.sub\n"+
+	zone := freshZone()
+	path := zoneFileOf(t, zone, "sub NS ns1.sub\nsub NS ns2.sub\n"+
 		host("ns1.sub", "192.0.2.1 10.9.8.1")+host("ns2.sub", "192.0.2.2 192.0.2.3"))
-	s := start(t, "example.org {\n import clients\n ordering\n file "+path+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n file "+path+"\n}")
 	for turn := range 4 {
-		r := s.as("10.9.8.7").ask("www.sub.example.org", dns.TypeA)
+		r := s.as("10.9.8.7").ask("www.sub."+zone, dns.TypeA)
 		if len(r.Answer) != 0 || r.Authoritative {
 			t.Fatalf("not a referral:\n%v", r)
 		}
-		names := []string{"sub.example.org. IN NS ns1.sub.example.org.", "sub.example.org. IN NS ns2.sub.example.org."}
+		names := []string{"sub." + zone + ". IN NS ns1.sub." + zone + ".", "sub." + zone + ". IN NS ns2.sub." + zone + "."}
 		if got := texts(r.Ns); !slices.Equal(got, names) {
 			t.Errorf("authority is %v, want %v", got, names)
 		}
-		if got, want := addresses(withOwner(r.Extra, "ns1.sub.example.org.")), "10.9.8.1 192.0.2.1"; got != want {
+		if got, want := addresses(withOwner(r.Extra, "ns1.sub."+zone+".")), "10.9.8.1 192.0.2.1"; got != want {
 			t.Errorf("answer %d: ns1 has %s, want %s", turn, got, want)
 		}
 		want := rotated("192.0.2.2 192.0.2.3", turn)
-		if got := addresses(withOwner(r.Extra, "ns2.sub.example.org.")); got != want {
+		if got := addresses(withOwner(r.Extra, "ns2.sub."+zone+".")); got != want {
 			t.Errorf("answer %d: ns2 has %s, want %s", turn, got, want)
 		}
 	}
@@ -186,34 +188,36 @@ func TestNegativeAnswersKeepTheirSOA(t *testing.T) {
 
 // A transfer has the order of the zone, even if some addresses are near the client.
 func TestTransfersAreNotReordered(t *testing.T) {
-	path := zoneFile(t, host("www", "192.0.2.1 192.0.2.2 10.9.8.1")+"alias CNAME www\n")
+	zone := freshZone()
+	path := zoneFileOf(t, zone, host("www", "192.0.2.1 192.0.2.2 10.9.8.1")+"alias CNAME www\n")
 	const allowed = "transfer {\n to *\n }\n"
-	s := start(t, "example.org {\n import clients\n ordering\n "+allowed+" file "+path+"\n}")
-	plain := start(t, "example.org {\n import clients\n "+allowed+" file "+path+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n "+allowed+" file "+path+"\n}")
+	plain := start(t, zone+" {\n import clients\n "+allowed+" file "+path+"\n}")
 	for _, qtype := range []uint16{dns.TypeAXFR, dns.TypeIXFR} {
 		t.Run(dns.TypeToString[qtype], func(t *testing.T) {
-			want := transfer(t, plain, qtype)
+			want := transfer(t, plain, zone, qtype)
 			if len(want) < 7 {
 				t.Fatalf("too few records for this test: %v", want)
 			}
 			for range 3 {
-				if got := transfer(t, s, qtype); !slices.Equal(got, want) {
+				if got := transfer(t, s, zone, qtype); !slices.Equal(got, want) {
 					t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
 			}
 		})
 	}
-	if got, want := s.as("10.9.8.7").answer("www.example.org"), "10.9.8.1 192.0.2.1 192.0.2.2"; got != want {
+	if got, want := s.as("10.9.8.7").answer("www."+zone), "10.9.8.1 192.0.2.1 192.0.2.2"; got != want {
 		t.Errorf("after the transfers, an answer is %s, want %s", got, want)
 	}
 }
 
-// transfer returns the records of a zone transfer of example.org from a server to 10.9.8.7.
-func transfer(t *testing.T, from *testServer, qtype uint16) (all []string) {
+// transfer returns the records of a transfer of zone from a server to 10.9.8.7.
+func transfer(t *testing.T, from *testServer, zone string, qtype uint16) (all []string) {
 	t.Helper()
-	q := question("example.org", qtype)
+	q := question(zone, qtype)
 	if qtype == dns.TypeIXFR {
-		q.SetIxfr("example.org.", 0, "ns.example.org.", "hostmaster.example.org.")
+		origin := dns.Fqdn(zone)
+		q.SetIxfr(origin, 0, "ns."+origin, "hostmaster."+origin)
 	}
 	stream := from.as("10.9.8.7").dial(from.tcpAddr())
 	in := &dns.Transfer{Conn: &dns.Conn{Conn: stream}}

@@ -11,16 +11,17 @@ import (
 
 // An answer that does not fit into a datagram is cut at its end. The nearest addresses must remain.
 func TestTruncationKeepsTheNearest(t *testing.T) {
+	zone := freshZone()
 	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
 	var far []string
 	for i := range 100 {
 		far = append(far, fmt.Sprintf("192.0.2.%d", i))
 	}
-	s := start(t, "example.org {\n import clients\n ordering\n file "+
-		zoneFile(t, host("www", strings.Join(far, " ")+" "+near))+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n file "+
+		zoneFileOf(t, zone, host("www", strings.Join(far, " ")+" "+near))+"\n}")
 	c := s.as("10.9.8.7")
 	for turn := range 3 {
-		r := c.ask("www.example.org", dns.TypeA)
+		r := c.ask("www."+zone, dns.TypeA)
 		if !r.Truncated || len(r.Answer) < 3 || len(r.Answer) > 50 {
 			t.Fatalf("%d records, TC %v, want a truncated answer", len(r.Answer), r.Truncated)
 		}
@@ -28,7 +29,7 @@ func TestTruncationKeepsTheNearest(t *testing.T) {
 			t.Errorf("answer %d starts with %s, want %s", turn, got, want)
 		}
 	}
-	if r := c.exchangeTCP(question("www.example.org", dns.TypeA)); r.Truncated || len(r.Answer) != 103 {
+	if r := c.exchangeTCP(question("www."+zone, dns.TypeA)); r.Truncated || len(r.Answer) != 103 {
 		t.Errorf("%d records over TCP, TC %v, want all 103", len(r.Answer), r.Truncated)
 	}
 }
@@ -80,9 +81,10 @@ func TestAnswerLimit(t *testing.T) {
 }
 
 func TestAnswerLimitInTheAdditionalSection(t *testing.T) {
-	path := zoneFile(t, "_http._tcp SRV 10 5 80 www\n"+host("www", "192.0.2.1 192.0.2.2 10.9.8.1 2001:db8::1"))
-	s := start(t, "example.org {\n import clients\n ordering {\n answer_limit 2\n }\n file "+path+"\n}")
-	q := question("_http._tcp.example.org", dns.TypeSRV)
+	zone := freshZone()
+	path := zoneFileOf(t, zone, "_http._tcp SRV 10 5 80 www\n"+host("www", "192.0.2.1 192.0.2.2 10.9.8.1 2001:db8::1"))
+	s := start(t, zone+" {\n import clients\n ordering {\n answer_limit 2\n }\n file "+path+"\n}")
+	q := question("_http._tcp."+zone, dns.TypeSRV)
 	q.SetEdns0(4096, false)
 	r := s.as("10.9.8.7").exchange(q)
 	if got, want := addresses(r.Extra), "10.9.8.1 192.0.2.1 2001:db8::1"; got != want {

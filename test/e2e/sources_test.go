@@ -12,28 +12,29 @@ import (
 
 // Whichever plugin answers, the near addresses come first and each tier takes exact turns.
 func TestAnswersOfEveryPluginAreOrdered(t *testing.T) {
+	zone := freshZone()
 	const (
 		near = "10.9.8.1 10.9.8.2"
 		far  = "192.0.2.1 192.0.2.2 192.0.2.3"
 		all  = "192.0.2.1 10.9.8.1 192.0.2.2 10.9.8.2 192.0.2.3"
 	)
-	other := start(t, "example.org {\n import clients\n file "+
-		zoneFile(t, host("www", all))+"\n}")
+	other := start(t, zone+" {\n import clients\n file "+
+		zoneFileOf(t, zone, host("www", all))+"\n}")
 	tests := []struct{ name, source string }{
-		{"file", "file " + zoneFile(t, host("www", all))},
-		{"auto", "auto {\n directory " + filepath.Dir(zoneFile(t, host("www", all))) + " db\\.(.*) {1}\n }"},
-		{"hosts", "hosts " + writeFile(t, "hosts", strings.ReplaceAll(all+" ", " ", " www.example.org\n"))},
+		{"file", "file " + zoneFileOf(t, zone, host("www", all))},
+		{"auto", "auto {\n directory " + filepath.Dir(zoneFileOf(t, zone, host("www", all))) + " db\\.(.*) {1}\n }"},
+		{"hosts", "hosts " + writeFile(t, "hosts", strings.ReplaceAll(all+" ", " ", " www."+zone+"\n"))},
 		{"template", template(all)},
 		{"forward", "forward . " + other.udpAddr()},
 		{"cache over forward", "cache\n forward . " + other.udpAddr()},
-		{"cache over file", "cache\n file " + zoneFile(t, host("www", all))},
+		{"cache over file", "cache\n file " + zoneFileOf(t, zone, host("www", all))},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := start(t, "example.org {\n import clients\n ordering\n "+test.source+"\n}")
+			s := start(t, zone+" {\n import clients\n ordering\n "+test.source+"\n}")
 			for turn := range 12 {
 				want := rotated(near, turn) + " " + rotated(far, turn)
-				if got := s.as("10.9.8.7").answer("www.example.org"); got != want {
+				if got := s.as("10.9.8.7").answer("www." + zone); got != want {
 					t.Errorf("answer %d is %s\nwant %s", turn, got, want)
 				}
 			}
@@ -54,6 +55,7 @@ func template(addresses string) string {
 
 // One cached answer is ordered for every client, and so is the first answer, which fills the cache.
 func TestCachedAnswersAreOrderedForEachClient(t *testing.T) {
+	zone := freshZone()
 	const (
 		here  = "10.9.8.1 10.9.8.2"
 		there = "172.16.1.1 172.16.1.2"
@@ -61,16 +63,16 @@ func TestCachedAnswersAreOrderedForEachClient(t *testing.T) {
 	var asked atomic.Int32
 	addr := upstream(t, func(m *dns.Msg) {
 		asked.Add(1)
-		m.Answer = rrs(t, host("www.example.org.", "172.16.1.1 10.9.8.1 172.16.1.2 10.9.8.2"))
+		m.Answer = rrs(t, host("www."+zone+".", "172.16.1.1 10.9.8.1 172.16.1.2 10.9.8.2"))
 	})
-	s := start(t, "example.org {\n import clients\n ordering\n cache\n forward . "+addr+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering\n cache\n forward . "+addr+"\n}")
 	for turn := range 10 {
 		want := rotated(here, turn) + " " + rotated(there, turn)
-		if got := s.as("10.9.8.7").answer("www.example.org"); got != want {
+		if got := s.as("10.9.8.7").answer("www." + zone); got != want {
 			t.Errorf("answer %d here is %s\nwant %s", turn, got, want)
 		}
 		want = rotated(there, turn) + " " + rotated(here, turn)
-		if got := s.as("172.16.1.7").answer("www.example.org"); got != want {
+		if got := s.as("172.16.1.7").answer("www." + zone); got != want {
 			t.Errorf("answer %d there is %s\nwant %s", turn, got, want)
 		}
 	}

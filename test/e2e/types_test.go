@@ -9,7 +9,8 @@ import (
 )
 
 func TestTypesWithoutAddressTakeTurns(t *testing.T) {
-	path := zoneFile(t, `
+	zone := freshZone()
+	path := zoneFileOf(t, zone, `
 m MX 10 a
 m MX 10 b
 m MX 10 c
@@ -25,17 +26,17 @@ s SRV 0 0 80 c
 @ NS b
 @ NS c
 `+host("www", "192.0.2.1 10.9.8.1"))
-	s := start(t, "example.org {\n import clients\n ordering {\n types MX NS SRV TXT PTR\n }\n file "+path+"\n}")
-	plain := start(t, "example.org {\n import clients\n file "+path+"\n}")
+	s := start(t, zone+" {\n import clients\n ordering {\n types MX NS SRV TXT PTR\n }\n file "+path+"\n}")
+	plain := start(t, zone+" {\n import clients\n file "+path+"\n}")
 	tests := []struct {
 		name  string
 		qtype uint16
 	}{
-		{"m.example.org", dns.TypeMX},
-		{"example.org", dns.TypeNS},
-		{"s.example.org", dns.TypeSRV},
-		{"t.example.org", dns.TypeTXT},
-		{"p.example.org", dns.TypePTR},
+		{"m." + zone, dns.TypeMX},
+		{zone, dns.TypeNS},
+		{"s." + zone, dns.TypeSRV},
+		{"t." + zone, dns.TypeTXT},
+		{"p." + zone, dns.TypePTR},
 	}
 	for _, test := range tests {
 		t.Run(dns.TypeToString[test.qtype], func(t *testing.T) {
@@ -54,7 +55,7 @@ s SRV 0 0 80 c
 	}
 	t.Run("A, which is not in types", func(t *testing.T) {
 		for range 2 {
-			if got, want := s.as("10.9.8.7").answer("www.example.org"), "192.0.2.1 10.9.8.1"; got != want {
+			if got, want := s.as("10.9.8.7").answer("www."+zone), "192.0.2.1 10.9.8.1"; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		}

@@ -5,10 +5,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
 )
+
+// zones counts the zones that freshZone returned.
+var zones atomic.Int32
+
+// freshZone returns the name of a zone that no other test of this process uses. Turns are counted
+// for the whole process, so only the names of a fresh zone are certain to start at turn 0.
+func freshZone() string { return fmt.Sprintf("zone%d.example", zones.Add(1)) }
 
 // zoneFile writes a file for the zone example.org with SOA, NS and these records, and returns its
 // path.

@@ -24,11 +24,11 @@ func (r *report) hint(format string, args ...any) {
 // A client is whom the response is for.
 type client struct {
 	Address    string `json:"address"`
-	Source     string `json:"source"`             // of the packet
-	Proxy      string `json:"proxy,omitempty"`    // that sent Source in a PROXY protocol header
-	Subnet     string `json:"ecs,omitempty"`      // the Client Subnet option
-	Trusted    bool   `json:"ecs_used"` // the option was believed
-	TrustedIn  string `json:"ecs_at,omitempty"`   // the property that lists the trusted resolvers
+	Source     string `json:"source"`           // of the packet
+	Proxy      string `json:"proxy,omitempty"`  // that sent Source in a PROXY protocol header
+	Subnet     string `json:"ecs,omitempty"`    // the Client Subnet option
+	Trusted    bool   `json:"ecs_used"`         // the option was believed
+	TrustedIn  string `json:"ecs_at,omitempty"` // the property that lists the trusted resolvers
 	Asked      bool   `json:"topology_asked"`
 	Location   string `json:"location,omitempty"`
 	LocationOf string `json:"location_of,omitempty"` // the resolver whose location counts for the client's

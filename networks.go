@@ -1,0 +1,124 @@
+package ordering
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/coredns-ordering/ordering/internal/network"
+	"github.com/coredns-ordering/ordering/internal/quote"
+	"github.com/coredns-ordering/ordering/plugin/ecs"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
+)
+
+// A sortlistLine is a line of a sort list.
+type sortlistLine struct {
+	position  string
+	statement ranking.Statement
+}
+
+func parseSortlist(b *block, l *line) error {
+	args, err := l.args(1, unlimited, "CLIENTS [PREFERENCE...]")
+	if err != nil {
+		return err
+	}
+	st := ranking.Statement{Line: l.number}
+	if st.Clients, err = parseNetworks(args[0]); err != nil {
+		return l.errorf("%v", err)
+	}
+	for _, arg := range args[1:] {
+		var rank ranking.Rank
+		arg, rank.Negated = strings.CutPrefix(arg, "!")
+		if rank.Networks, err = parseNetworks(arg); err != nil {
+			return l.errorf("%v", err)
+		}
+		st.Preference = append(st.Preference, rank)
+	}
+	if st.Preference == nil {
+		st.Preference = []ranking.Rank{{Networks: st.Clients}}
+	}
+	b.sortlist = append(b.sortlist, sortlistLine{l.position, st})
+	return nil
+}
+
+// parseNetworks parses one word of a sort list.
+func parseNetworks(word string) ([]netip.Prefix, error) {
+	for part := range strings.SplitSeq(word, ",") {
+		if strings.HasPrefix(part, "!") {
+			return nil, fmt.Errorf("%s: ! is allowed only at the start of a word of PREFERENCE", quote.Word(part))
+		}
+	}
+	return network.ParseList(word)
+}
+
+// A weightLine is the weight of a network.
+type weightLine struct {
+	position string
+	network  netip.Prefix
+	weight   uint8
+}
+
+func parseWeight(b *block, l *line) error {
+	args, err := l.args(2, 2, "NETWORK N")
+	if err != nil {
+		return err
+	}
+	n, err := network.Parse(args[0])
+	weight, notWeight := strconv.ParseUint(args[1], 10, 8)
+	switch {
+	case err != nil && swapped(args):
+		return l.errorf("the network comes first%s", didYouMean("weight", args[1], args[0]))
+	case err != nil:
+		return l.errorf("%v", err)
+	case notWeight != nil:
+		return l.errorf("%s is not a number from 0 to 255", quote.Word(args[1]))
+	}
+	if b.order.Weights == nil {
+		b.order.Weights = new(rrset.Weights)
+	}
+	if !b.order.Weights.Add(n, uint8(weight)) {
+		first := slices.IndexFunc(b.weights, func(w weightLine) bool { return w.network == n })
+		return l.errorf("%s is given twice, first at %s: remove one", args[0], b.weights[first].position)
+	}
+	b.weights = append(b.weights, weightLine{l.position, n, uint8(weight)})
+	return nil
+}
+
+// swapped reports whether words are a weight and its network.
+func swapped(words []string) bool {
+	_, err := network.Parse(words[1])
+	_, notWeight := strconv.ParseUint(words[0], 10, 8)
+	return err == nil && notWeight == nil
+}
+
+func parseECS(b *block, l *line) error {
+	args, err := l.args(1, unlimited, "one or more addresses or networks to trust")
+	if err != nil {
+		return err
+	}
+	b.trusted, b.trustedIn = new(ecs.TrustedResolvers), l.position
+	for _, word := range args {
+		n, err := network.Parse(word)
+		if err != nil {
+			return l.errorf("%v%s", err, trustMeant(word))
+		}
+		b.trusted.Add(n)
+	}
+	return nil
+}
+
+// trustMeant returns what follows the error for a word of ecs that is not a network.
+func trustMeant(word string) string {
+	switch word = strings.ToLower(word); {
+	case switches[word] == "on", word == "on":
+		return ": name the resolvers to trust, such as 10.0.0.53"
+	case switches[word] == "off", word == "off":
+		return ": to trust nobody, remove this line"
+	case word == "any", word == "all", word == "*":
+		return didYouMean("0.0.0.0/0", "::/0")
+	}
+	return ""
+}
