@@ -151,7 +151,7 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 // with what the order depends on.
 func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 	p := w.rule.policy
-	q.Canonical, q.Series = p.canonical(res.Authoritative && !w.rule.rotates), w.series
+	q.Canonical, q.Series = p.canonical(w.rule.steady(res)), w.series
 	if !w.options.unlimited {
 		q.Limit = p.limit
 	}

@@ -94,8 +94,8 @@ func (l *line) toggle(on *bool) error {
 	return err
 }
 
-// twiceInLine is wrong with a word that stands twice in a line. If the same snippet or file is imported
-// twice, CoreDNS's parser takes a line of it for one line.
+// twiceInLine is what is wrong with a word that stands twice in a line. CoreDNS's parser takes the
+// same line for one long line if it is imported twice in a row.
 const twiceInLine = "given twice in this line: is the line imported twice?"
 
 // check returns an error for words that belong in no property, such as a brace or another property.
@@ -129,8 +129,8 @@ func (l *line) check() error {
 	return l.checkSeparators()
 }
 
-// checkSeparators returns an error for a comma, a semicolon or an exclamation mark where it does not
-// belong. Only a word of a sort list has commas, without spaces around them.
+// checkSeparators returns an error for a comma, a semicolon or an exclamation mark where it does
+// not belong. Only a word of a sort list has commas, without spaces around them.
 func (l *line) checkSeparators() error {
 	sortlist := l.property == "sortlist"
 	for _, word := range l.words {

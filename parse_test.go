@@ -83,7 +83,8 @@ func parsedBlock(t *testing.T, corefile string) (*block, parsedConfig) {
 		t.Fatal(err)
 	}
 	return b, parsedConfig{
-		Masks: b.ranking.Masks, Rotation: b.order.Rotation, RandomFirstTurn: b.order.RandomFirstTurn, Base: b.base, Types: b.types, Limit: b.limit,
+		Masks: b.ranking.Masks, Rotation: b.order.Rotation, RandomFirstTurn: b.order.RandomFirstTurn,
+		Base: b.base, Types: b.types, Limit: b.limit,
 		Sortlist: b.ranking.Sortlist != nil, Trusted: b.trusted != nil, Weights: b.order.Weights != nil,
 	}
 }

@@ -22,8 +22,8 @@ var turns rrset.Turns
 
 func init() { plugin.Register(pluginName, setup) }
 
-// setup adds the plugin to a server block. It starts nothing, because a reload that fails has run it
-// as well.
+// setup adds the plugin to a server block. It starts nothing, because a reload that fails has run
+// it as well.
 func setup(c *caddy.Controller) error {
 	first := firstPosition(c)
 	if err := checkPlace(dnsserver.Directives); err != nil {
@@ -62,7 +62,8 @@ func firstPosition(c *caddy.Controller) string {
 	return quote.Line(position(&d))
 }
 
-// loggedKey is where logOnce keeps what it has logged, for as long as an instance of the server lives.
+// loggedKey is where logOnce keeps what it has logged, for as long as an instance of the server
+// lives.
 type loggedKey struct{}
 
 // logOnce logs warnings, except those that another server block has already logged: several may
@@ -84,8 +85,8 @@ func logOnce(c *caddy.Controller, warnings []string) {
 // answerers are the plugins whose answers the plugin is there to order.
 var answerers = []string{"cache", "file", "auto", "kubernetes", "hosts", "forward"}
 
-// checkPlace returns an error if the directive order puts an answerer above ordering, which would see
-// none of its answers.
+// checkPlace returns an error if the directive order puts an answerer above ordering, which would
+// see none of its answers.
 func checkPlace(directives []string) error {
 	own := slices.Index(directives, pluginName)
 	for i, d := range directives[:max(own, 0)] {
