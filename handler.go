@@ -60,10 +60,10 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 // options returns the options of the query r, to which p applies.
 func (o *Ordering) options(ctx context.Context, p *policy, w dns.ResponseWriter, r *dns.Msg) *queryOptions {
 	metadataUsed := o.zones.metadataUsed.Load()
-	if p.trusted == nil && p.limit == 0 && !metadataUsed {
+	if p.trusted == nil && p.limit == 0 && !metadataUsed && o.zones.explainer == nil {
 		return &noOptions
 	}
-	var found queryOptions
+	found := queryOptions{explainer: o.zones.explainer}
 	if p.trusted != nil {
 		found.ecs = p.trusted.Option(r, clientAddr(w.RemoteAddr()))
 	}
@@ -88,6 +88,7 @@ func wantsDNSSEC(r *dns.Msg) bool {
 // queryOptions is per-query state that most queries lack; those share noOptions.
 type queryOptions struct {
 	metadata  *queryMetadata // nil: nobody reads metadata of this query
+	explainer *explainer     // nil: nobody asks for an explanation
 	ecs       *ecs.Option    // nil: the query has no Client Subnet option, or it is not trusted
 	unlimited bool           // answer_limit does not apply
 }
@@ -158,8 +159,12 @@ func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 	if w.options.ecs != nil {
 		q.Ranking.FallBackTo(clientAddr(w.RemoteAddr()))
 	}
+	answer, extra := res.Answer, res.Extra
 	res.Answer = p.orderer.Answer(res.Answer, q, res.Question[0].Name)
 	res.Extra = p.orderer.Additional(res.Extra, q)
+	if e := w.options.explainer; e != nil {
+		e.report(w, answer, extra, res, q)
+	}
 	if first, ip4, ok := firstAddress(res.Answer); ok {
 		tier := q.Ranking.Tier(first, ip4)
 		w.rule.responses.count(tier)

@@ -15,13 +15,14 @@ import (
 // A line is one property of a directive: its name and the words after it.
 type line struct {
 	position string // "Corefile:7"
+	number   int    // 7
 	property string
 	words    []string // those between braces on further lines included
 }
 
 // readLine reads the line of which d has loaded the first word.
 func readLine(d *caddyfile.Dispenser) *line {
-	l := &line{position: position(d), property: d.Val()}
+	l := &line{position: position(d), number: d.Line(), property: d.Val()}
 	for open := 0; d.NextArg() || open > 0 && d.Next(); {
 		switch d.Val() {
 		case "{":

@@ -78,6 +78,7 @@ type block struct {
 	base             baseOrder
 	limit            int
 	trusted          *ecs.TrustedResolvers
+	trustedIn        string // the position of ecs
 }
 
 // properties says how each property is parsed.
@@ -189,6 +190,8 @@ func (b *block) policy(turns *rrset.Turns) *policy {
 		limit:    b.limit,
 		trusted:  b.trusted,
 		position: b.position,
+
+		trustedIn: b.trustedIn,
 	}
 }
 

@@ -25,7 +25,8 @@ type zones struct {
 	root   *zoneRule            // for the root zone; nil: none
 	labels int                  // of the zone with the most labels
 
-	served plugin.Zones // the zones of the server block
+	position string       // of the first directive: "Corefile:7"
+	served   plugin.Zones // the zones of the server block
 
 	// Set by join.
 	view        string // the name of the server block's view; "": none
@@ -38,6 +39,9 @@ type zones struct {
 	// A server block has one handler for each of its zones and addresses, but metadata calls only
 	// one of them. So it is noted here, where all of them find it.
 	metadataUsed atomic.Bool
+
+	// explainer gets an explanation of each response; nil: nobody asks for it.
+	explainer *explainer
 }
 
 // A zoneRule is the policy for a zone.
