@@ -53,6 +53,10 @@ func (r *runs) forget() {
 // find finds the RRsets in a section that have one of these types, and the tiers of their records.
 func (r *runs) find(in []dns.RR, types TypeSet, k *ranking.Ranking) {
 	for i := 0; i < len(in); {
+		if in[i] == nil { // a fault of a plugin: it stays where it is
+			i++
+			continue
+		}
 		h := in[i].Header()
 		if !types.Has(h.Rrtype) {
 			r.aliases = r.aliases || isAlias(in[i])
@@ -88,6 +92,9 @@ func rankRun(h *dns.RR_Header, in []dns.RR, k *ranking.Ranking, tiers []uint32) 
 		case *dns.AAAA:
 			other, a = &rr.Hdr, ipaddr.From16Bytes(rr.AAAA)
 		default:
+			if rr == nil {
+				return i
+			}
 			other = rr.Header()
 		}
 		// sameRRset, inlined by hand, cheapest test first
