@@ -62,7 +62,7 @@ func (o *Ordering) options(ctx context.Context, p *policy, w dns.ResponseWriter,
 	}
 	var found queryOptions
 	if p.trusted != nil {
-		found.ecs = p.trusted.Option(r, clientAddr(w.RemoteAddr()))
+		found.ecs = p.trusted.Option(r, sourceAddr(ctx, w))
 	}
 	found.unlimited = p.limit > 0 && wantsDNSSEC(r)
 	if watched {
@@ -168,7 +168,7 @@ func (w *writer) client() netip.Addr {
 	if o := w.options.ecs; o != nil && o.Client().IsValid() {
 		return o.Client()
 	}
-	return clientAddr(w.RemoteAddr())
+	return sourceAddr(w, w)
 }
 
 // answerECS gives res the Client Subnet option of the query back. Without an address in it, the
