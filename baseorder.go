@@ -25,8 +25,8 @@ var orderKeepers = []string{
 
 	"acl", "any", "autopath", "bufsize", "cache", "cancel", "chaos", "dns64", "dnssec", "dnstap", "erratic", "errors",
 	"geoip", "header", "health", "loadbalance", "local", "log", "loop", "metadata", "minimal", "nsid", "ordering",
-	"pprof", "prometheus", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "trace", "transfer", "tsig",
-	"view", "whoami",
+	"pprof", "prometheus", "proxyproto", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "tls", "trace",
+	"transfer", "tsig", "view", "whoami",
 }
 
 // beginsWithAlias reports whether the first record of answer is an alias, as in the answers of all
