@@ -34,6 +34,9 @@ func testCorefiles(t *testing.T, c *cluster, kubeconfig string) {
 	t.Run("helm", func(t *testing.T) { test(t, chartCorefile(t)) })
 }
 
+// acceptProxyHeader is a part of a Corefile: this machine may say which client a query is from.
+const acceptProxyHeader = "proxyproto {\n        allow 127.0.0.1/32\n    }"
+
 // localCorefile changes a cluster's Corefile so that it runs on this machine. It replaces the
 // listen addresses, the upstream servers and the credentials with those of the test. It fails the
 // test if one of these is not in text.
@@ -46,7 +49,7 @@ func localCorefile(t *testing.T, text, kubeconfig, upstream string) string {
 		{":9153", "127.0.0.1:" + metricsPort},
 		{"/etc/resolv.conf", upstream},
 		{"in-addr.arpa ip6.arpa {", "in-addr.arpa ip6.arpa {\n        kubeconfig " + login},
-		{".:53 {", ".:53 {\n    bind 127.0.0.1\n    proxyproto {\n        allow 127.0.0.1/32\n    }"},
+		{".:53 {", ".:53 {\n    bind 127.0.0.1\n    " + acceptProxyHeader},
 	} {
 		text = replace(t, text, change.from, change.to)
 	}
@@ -172,10 +175,10 @@ func testStubDomain(t *testing.T, c *cluster, kubeconfig string) {
 
 	block := replace(t, stubDomain(t), "shop.svc.cluster.local", h.namespace+".svc.cluster.local")
 	block = regexp.MustCompile(`forward \. \S+`).ReplaceAllString(block, "forward . "+ours.dns)
-	block = strings.Replace(block, ":53 {", ":53 {\n    bind 127.0.0.1\n    proxyproto {\n        allow 127.0.0.1/32\n    }", 1)
+	block = replace(t, block, ":53 {", ":"+dnsPort+" {\n    bind 127.0.0.1\n    "+acceptProxyHeader)
 	stock := find(t, kubeadmCoreDNS(t, "10.96.0.10"), "ConfigMap", "coredns")
 	text, _, _ := unstructured.NestedString(stock.Object, "data", "Corefile")
-	s := startServer(t, localCorefile(t, text, kubeconfig, upstream)+strings.ReplaceAll(block, ":53 {", ":"+dnsPort+" {"))
+	s := startServer(t, localCorefile(t, text, kubeconfig, upstream)+block)
 	s.waitReady(t)
 	for _, p := range allNodes {
 		s.expect(t, p.pod(200), h.fullName(), dns.TypeA, wantOrder[p.name])
@@ -191,7 +194,7 @@ func localNodeCacheCorefile(t *testing.T, text, central, upstream string) string
 	text = strings.ReplaceAll(text, "__PILLAR__UPSTREAM__SERVERS__", upstream)
 	text = strings.ReplaceAll(text, ":9253", "127.0.0.1:"+metricsPort)
 	text = strings.ReplaceAll(text, "bind 169.254.20.10 10.96.0.10", "bind 127.0.0.1")
-	text = strings.ReplaceAll(text, ":53 {", ":"+dnsPort+" {\n    proxyproto {\n        allow 127.0.0.1/32\n    }")
+	text = strings.ReplaceAll(text, ":53 {", ":"+dnsPort+" {\n    "+acceptProxyHeader)
 	text = replace(t, text, "health 169.254.20.10:8080", "health 127.0.0.1:"+healthPort)
 	return text
 }

@@ -62,10 +62,13 @@ func TestInstallation(t *testing.T) {
 			for _, i := range installations {
 				t.Run(i.name, func(t *testing.T) { i.test(t, a, s) })
 			}
-			if s.name == kubeadmShape.name {
+			switch s.name {
+			case kubeadmShape.name:
 				t.Run("over another node cache", func(t *testing.T) { testOtherNodeCache(t, a) })
 				t.Run("with kubectl", func(t *testing.T) { testKubectl(t, c) })
 				t.Run("with the Prometheus operator", func(t *testing.T) { testServiceMonitor(t, c) })
+			case eksShape.name:
+				t.Run("chart", func(t *testing.T) { testChart(t, a) })
 			}
 		})
 	}

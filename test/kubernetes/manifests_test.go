@@ -170,7 +170,6 @@ func (a applier) resource(object *unstructured.Unstructured) (dynamic.ResourceIn
 func testManifests(t *testing.T, c *cluster) {
 	a := c.applier(t)
 	kubeadmShape.create(t, a)
-	t.Run("chart", func(t *testing.T) { testChart(t, a) })
 	t.Run("rights for the chart", func(t *testing.T) { testChartRights(t, a) })
 	t.Run("mistakes are refused", func(t *testing.T) { testRefused(t, a) })
 	a.mustInstall(t, render(t, filepath.Join(deploy, "overlays/cluster-dns")))
