@@ -42,6 +42,8 @@ type cluster struct {
 	ca     []byte
 	admin  *rest.Config
 	client clientset.Interface
+
+	clientNamespace string // of clients
 }
 
 // adminToken has all rights. Unlike the API server's own loopback token, it stays valid after a

@@ -220,7 +220,7 @@ func testDualStack(t *testing.T, c *cluster, s *server) {
 	}
 }
 
-func testMetrics(t *testing.T, _ *cluster, s *server) {
+func testMetrics(t *testing.T, c *cluster, s *server) {
 	response, err := http.Get("http://" + s.metrics + "/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -230,9 +230,11 @@ func testMetrics(t *testing.T, _ *cluster, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	source := fmt.Sprintf("{source=%q} ", "kubernetes "+strings.TrimPrefix(c.proxy.url(), "https://"))
 	for _, series := range []string{
-		`coredns_ordering_topology_entries{source="kubernetes"} `,
-		`coredns_ordering_topology_last_sync_timestamp_seconds{source="kubernetes"} `,
+		`coredns_ordering_topology_entries` + source,
+		`coredns_ordering_topology_ready` + source,
+		`coredns_ordering_topology_last_sync_timestamp_seconds` + source,
 		`coredns_ordering_responses_total{`,
 	} {
 		_, rest, found := strings.Cut(string(text), "\n"+series)

@@ -155,5 +155,8 @@ func (n *nodes) refutes(e endpoint) string {
 	if e.origin != own || info == nil || !info.contradicts(e.addr) {
 		return ""
 	}
+	if len(info.podCIDRs) == 0 {
+		return fmt.Sprintf("node %s has no podCIDR", info.name)
+	}
 	return fmt.Sprintf("endpoint %v on node %s is outside of the node's podCIDRs %v", e.addr, info.name, info.podCIDRs)
 }
