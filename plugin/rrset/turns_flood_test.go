@@ -5,8 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/coredns-ordering/ordering/plugin/ranking"
@@ -181,13 +183,16 @@ func TestConcurrentTakersAreExactInAFlood(t *testing.T) {
 
 // TestConcurrentTakersOfNewNames has takers that meet at names which nobody has asked for before.
 func TestConcurrentTakersOfNewNames(t *testing.T) {
-	const takers = 4
+	const takers = 2
 	turns, keys := new(Turns), names(9, 4000)
-	taken := make([][]uint32, takers)
+	taken, arrived := make([][]uint32, takers), make([]atomic.Int32, len(keys))
 	var all sync.WaitGroup
 	for i := range takers {
 		all.Go(func() {
-			for _, key := range keys {
+			for k, key := range keys {
+				for arrived[k].Add(1); arrived[k].Load() < takers; {
+					runtime.Gosched()
+				}
 				taken[i] = append(taken[i], turns.take(key, 0))
 			}
 		})
@@ -220,8 +225,8 @@ func TestTagsTellTheNamesOfASetApart(t *testing.T) {
 		}
 	}
 	turns := new(Turns)
-	for want := range uint32(5) { // tag 0 in set 0: not an empty word
-		if got := turns.take(0, 0); got != want {
+	for want := uint32(7); want < 12; want++ { // all bits 0, but not an empty word
+		if got := turns.take(0, 7); got != want {
 			t.Errorf("key 0 has turn %d, want %d", got, want)
 		}
 	}
