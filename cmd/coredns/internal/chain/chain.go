@@ -17,17 +17,17 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/ready"
+	"github.com/coredns/coredns/plugin/secondary"
 
 	"github.com/miekg/dns"
 )
 
 // A Chain is the servers of a Corefile. It is not safe for concurrent use.
 type Chain struct {
-	instance  *caddy.Instance
-	servers   []*Server
-	handlers  []*ordering.Ordering
-	readiness []plugin.Handler // that can say whether they are ready
-	probes    *probes
+	instance *caddy.Instance
+	servers  []*Server
+	handlers []plugin.Handler // of all server blocks
+	probes   *probes
 }
 
 // Open returns the Chain of a Corefile. It runs all that CoreDNS runs before it begins to listen. The
@@ -45,7 +45,10 @@ func Open(corefile caddy.Input) (*Chain, error) {
 	c.instance = l.instance
 	c.addServers(made, l.configs())
 	for _, config := range l.configs() {
-		c.addHandlers(config)
+		c.handlers = append(c.handlers, config.Handlers()...)
+	}
+	for _, o := range c.orderings() {
+		o.Explain(c.probes.add)
 	}
 	for _, start := range slices.Concat(l.instance.OnFirstStartup, l.instance.OnStartup) {
 		if err := start(); err != nil {
@@ -77,17 +80,14 @@ func (c *Chain) addServers(made []caddy.Server, configs []*dnsserver.Config) {
 	c.servers = slices.DeleteFunc(c.servers, func(s *Server) bool { return s.server == nil })
 }
 
-// addHandlers adds the handlers of config.
-func (c *Chain) addHandlers(config *dnsserver.Config) {
-	for _, h := range config.Handlers() {
-		if _, ok := h.(ready.Readiness); ok {
-			c.readiness = append(c.readiness, h)
+// orderings returns the handlers of ordering.
+func (c *Chain) orderings() (all []*ordering.Ordering) {
+	for _, h := range c.handlers {
+		if o, ok := h.(*ordering.Ordering); ok {
+			all = append(all, o)
 		}
 	}
-	if o, ok := config.Handler("ordering").(*ordering.Ordering); ok {
-		o.Explain(c.probes.add)
-		c.handlers = append(c.handlers, o)
-	}
+	return all
 }
 
 // Close ends what Open began.
@@ -96,7 +96,7 @@ func (c *Chain) Close() error { return errors.Join(c.instance.ShutdownCallbacks(
 // Rules returns the ordering directives of the Corefile by zone, in the order of the Corefile.
 func (c *Chain) Rules() []ordering.Rule {
 	var rules []ordering.Rule
-	for _, o := range c.handlers {
+	for _, o := range c.orderings() {
 		for _, r := range o.Rules() {
 			if !slices.Contains(rules, r) { // a server block of several zones has a handler for each
 				rules = append(rules, r)
@@ -116,8 +116,8 @@ func (c *Chain) WaitUntilReady(timeout time.Duration) (missing []string) {
 	const pause = 20 * time.Millisecond
 	for deadline := time.Now().Add(timeout); ; time.Sleep(pause) {
 		missing = nil
-		for _, h := range c.readiness {
-			if !h.(ready.Readiness).Ready() && !slices.Contains(missing, h.Name()) {
+		for _, h := range c.handlers {
+			if !isReady(h) && !slices.Contains(missing, h.Name()) {
 				missing = append(missing, h.Name())
 			}
 		}
@@ -125,6 +125,21 @@ func (c *Chain) WaitUntilReady(timeout time.Duration) (missing []string) {
 			return missing
 		}
 	}
+}
+
+// isReady reports whether h is ready, as far as it can be known.
+func isReady(h plugin.Handler) bool {
+	switch h := h.(type) {
+	case ready.Readiness:
+		return h.Ready()
+	case *secondary.Secondary: // once it has its zones
+		for _, z := range h.Zones.Z {
+			if z.SOASerialIfDefined() < 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Servers returns the servers that have a zone that holds name, the one with the most specific zone
