@@ -23,8 +23,8 @@ func testCorefiles(t *testing.T, c *cluster, kubeconfig string) {
 	test := func(t *testing.T, text string) {
 		s := startServer(t, localCorefile(t, text, kubeconfig, upstream))
 		s.waitReady(t)
-		s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, wantOrder["birch"])
-		s.expect(t, birch.pod(200), "www.example.org", dns.TypeA, tiers{{"192.0.2.80"}})
+		s.expect(t, birch.pod(10), h.fullName(), dns.TypeA, wantOrder["birch"])
+		s.expect(t, birch.pod(10), "www.example.org", dns.TypeA, tiers{{"192.0.2.80"}})
 	}
 	for _, dir := range overlays {
 		t.Run(dir, func(t *testing.T) {
@@ -152,7 +152,7 @@ func testNodeCache(t *testing.T, c *cluster, kubeconfig string) {
 	central.waitReady(t)
 
 	want := tiers{{oak.pod(10)}, append(twoPods(ash), twoPods(birch)...), twoPods(cedar), twoPods(date)}
-	central.expect(t, oak.pod(200), h.fullName(), dns.TypeA, want)
+	central.expect(t, oak.pod(10), h.fullName(), dns.TypeA, want)
 	cache := startServer(t,
 		localNodeCacheCorefile(t, configMap(t, overlay, "node-local-dns", "Corefile.base"), central.dns, upstream))
 	// One pod on the node asks first; another gets the cached answer.
@@ -181,7 +181,7 @@ func testStubDomain(t *testing.T, c *cluster, kubeconfig string) {
 	s := startServer(t, localCorefile(t, text, kubeconfig, upstream)+block)
 	s.waitReady(t)
 	for _, p := range allNodes {
-		s.expect(t, p.pod(200), h.fullName(), dns.TypeA, wantOrder[p.name])
+		s.expect(t, p.pod(10), h.fullName(), dns.TypeA, wantOrder[p.name])
 	}
 	t.Run("a pod's own option is replaced", func(t *testing.T) { testForgedOption(t, s, h) })
 }
@@ -208,7 +208,7 @@ func testForgedOption(t *testing.T, s *server, h headless) {
 		Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 32, Address: netip.MustParseAddr(date.pod(9)).AsSlice(),
 	}
 	query.IsEdns0().Option = append(query.IsEdns0().Option, forged)
-	answer, err := s.from(ash.pod(200)).ask("udp", query)
+	answer, err := s.from(ash.pod(10)).ask("udp", query)
 	if err != nil {
 		t.Fatal(err)
 	}
