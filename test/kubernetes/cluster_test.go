@@ -53,9 +53,19 @@ const adminToken = "admin"
 // startCluster starts a control plane, which stops when the test ends.
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
+	c := startStorage(t, func(*embed.Etcd) {})
+	c.startEndpointSliceController(t)
+	return c
+}
+
+// startStorage starts a control plane without controllers. fill can write into etcd before the API
+// server starts.
+func startStorage(t *testing.T, fill func(*embed.Etcd)) *cluster {
+	t.Helper()
 	discardKlog(t)
 
 	c := &cluster{owner: t, proxy: newAPIProxy(t), etcd: startEtcd(t)}
+	fill(c.etcd)
 	c.flags, c.ca = apiServerFlags(t)
 	if err := c.startAPIServer(); err != nil {
 		t.Fatal(err)
@@ -74,7 +84,6 @@ func startCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	c.client = client
-	c.startEndpointSliceController(t)
 	return c
 }
 
