@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/coredns/coredns/plugin"
+
+	"github.com/miekg/dns"
 )
 
 // A baseOrder says which order of an RRset the turns start from.
@@ -26,8 +28,22 @@ var orderKeepers = []string{
 	// These have no addresses of their own, or pass on those from below.
 	"acl", "any", "autopath", "bufsize", "cache", "cancel", "chaos", "dns64", "dnssec", "dnstap", "erratic", "errors",
 	"geoip", "header", "health", "loadbalance", "local", "log", "loop", "metadata", "minimal", "nsid", "ordering",
-	"pprof", "prometheus", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "trace", "transfer", "tsig",
-	"view", "whoami",
+	"pprof", "prometheus", "proxyproto", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "tls", "trace",
+	"transfer", "tsig", "view", "whoami",
+}
+
+// leaves reports whether answer begins with an alias that leads out of zones, so that another server
+// block may have given the addresses, with plugins that keep no order.
+func leaves(zones plugin.Zones, answer []dns.RR) bool {
+	if len(answer) == 0 {
+		return false
+	}
+	switch answer[0].(type) {
+	case *dns.CNAME, *dns.DNAME:
+		last := answer[len(answer)-1]
+		return last != nil && !zones.Contains(last.Header().Name)
+	}
+	return false
 }
 
 // keepOrder reports whether every plugin of a server block keeps the order of RRsets.

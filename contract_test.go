@@ -3,6 +3,7 @@ package ordering
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -97,6 +98,17 @@ func (c *config) distance(client, a netip.Addr) []int {
 
 // maskTier returns how many masks there are for client under which a is on another subnet.
 func (c *config) maskTier(client, a netip.Addr) int {
+	tier := 0
+	for _, n := range c.lengths(client) {
+		if !netip.PrefixFrom(client, n).Masked().Contains(a) {
+			tier++
+		}
+	}
+	return tier
+}
+
+// lengths returns the lengths of the masks that there are for client, each once.
+func (c *config) lengths(client netip.Addr) []int {
 	lengths := map[int]bool{}
 	switch {
 	case !client.IsValid() || c.blind:
@@ -118,13 +130,7 @@ func (c *config) maskTier(client, a netip.Addr) int {
 			lengths[n] = true
 		}
 	}
-	tier := 0
-	for n := range lengths {
-		if !netip.PrefixFrom(client, n).Masked().Contains(a) {
-			tier++
-		}
-	}
-	return tier
+	return slices.Collect(maps.Keys(lengths))
 }
 
 // classLength returns the length of the classful network of an IPv4 address, 0 if it has none.

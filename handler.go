@@ -60,12 +60,12 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 // options returns the options of the query r, to which p applies.
 func (o *Ordering) options(ctx context.Context, p *policy, w dns.ResponseWriter, r *dns.Msg) *queryOptions {
 	metadataUsed := o.zones.metadataUsed.Load()
-	if p.trusted == nil && p.limit == 0 && !metadataUsed {
+	if p.trusted == nil && p.limit == 0 && !metadataUsed && o.zones.explainer == nil {
 		return &noOptions
 	}
-	var found queryOptions
+	found := queryOptions{explainer: o.zones.explainer}
 	if p.trusted != nil {
-		found.ecs = p.trusted.Option(r, clientAddr(w.RemoteAddr()))
+		found.ecs = p.trusted.Option(r, sourceAddr(ctx, w))
 	}
 	found.unlimited = p.limit > 0 && wantsDNSSEC(r)
 	if metadataUsed {
@@ -88,6 +88,7 @@ func wantsDNSSEC(r *dns.Msg) bool {
 // queryOptions is per-query state that most queries lack; those share noOptions.
 type queryOptions struct {
 	metadata  *queryMetadata // nil: nobody reads metadata of this query
+	explainer *explainer     // nil: nobody asks for an explanation
 	ecs       *ecs.Option    // nil: the query has no Client Subnet option, or it is not trusted
 	unlimited bool           // answer_limit does not apply
 }
@@ -150,16 +151,20 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 // with what the order depends on.
 func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 	p := w.rule.policy
-	q.Canonical, q.Series = p.canonical(res.Authoritative && !w.rule.rotates), w.series
+	q.Canonical, q.Series = p.canonical(w.rule.steady(res)), w.series
 	if !w.options.unlimited {
 		q.Limit = p.limit
 	}
 	p.ranker.Rank(&q.Ranking, w.client())
 	if w.options.ecs != nil {
-		q.Ranking.FallBackTo(clientAddr(w.RemoteAddr()))
+		q.Ranking.FallBackTo(sourceAddr(w, w))
 	}
+	answer, extra := res.Answer, res.Extra
 	res.Answer = p.orderer.Answer(res.Answer, q, res.Question[0].Name)
 	res.Extra = p.orderer.Additional(res.Extra, q)
+	if e := w.options.explainer; e != nil {
+		e.report(w, answer, extra, res, q)
+	}
 	if first, ip4, ok := firstAddress(res.Answer); ok {
 		tier := q.Ranking.Tier(first, ip4)
 		w.rule.responses.count(tier)
@@ -175,7 +180,7 @@ func (w *writer) client() netip.Addr {
 	if o := w.options.ecs; o != nil && o.Client().IsValid() {
 		return o.Client()
 	}
-	return clientAddr(w.RemoteAddr())
+	return sourceAddr(w, w)
 }
 
 // answerECS gives res the Client Subnet option of the query back. k is the ranking that res was

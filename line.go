@@ -15,13 +15,14 @@ import (
 // A line is one property of a directive: its name and the words after it.
 type line struct {
 	position string // "Corefile:7"
+	number   int    // 7
 	property string
 	words    []string // those between braces on further lines included
 }
 
 // readLine reads the line of which d has loaded the first word.
 func readLine(d *caddyfile.Dispenser) *line {
-	l := &line{position: position(d), property: d.Val()}
+	l := &line{position: position(d), number: d.Line(), property: d.Val()}
 	for open := 0; d.NextArg() || open > 0 && d.Next(); {
 		switch d.Val() {
 		case "{":
@@ -101,8 +102,8 @@ func (l *line) toggle(on *bool) error {
 	return err
 }
 
-// twiceInLine is wrong with a word that stands twice in a line. If the same snippet or file is imported
-// twice, CoreDNS's parser takes a line of it for one line.
+// twiceInLine is what is wrong with a word that stands twice in a line. CoreDNS's parser takes the
+// same line for one long line if it is imported twice in a row.
 const twiceInLine = "given twice in this line: is the line imported twice?"
 
 // check returns an error for words that belong in no property, such as a brace or another property.
@@ -136,8 +137,8 @@ func (l *line) check() error {
 	return l.checkSeparators()
 }
 
-// checkSeparators returns an error for a comma, a semicolon or an exclamation mark where it does not
-// belong. Only a word of a sort list has commas, without spaces around them.
+// checkSeparators returns an error for a comma, a semicolon or an exclamation mark where it does
+// not belong. Only a word of a sort list has commas, without spaces around them.
 func (l *line) checkSeparators() error {
 	sortlist := l.property == "sortlist"
 	for _, word := range l.words {

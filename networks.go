@@ -25,7 +25,7 @@ func parseSortlist(b *block, l *line) error {
 	if err != nil {
 		return err
 	}
-	var st ranking.Statement
+	st := ranking.Statement{Line: l.number}
 	if st.Clients, err = parseNetworks(args[0]); err != nil {
 		return l.errorf("%v", err)
 	}
@@ -99,7 +99,7 @@ func parseECS(b *block, l *line) error {
 	if err != nil {
 		return err
 	}
-	b.trusted = new(ecs.TrustedResolvers)
+	b.trusted, b.trustedIn = new(ecs.TrustedResolvers), l.position
 	for _, word := range args {
 		n, err := network.Parse(word)
 		if err != nil {

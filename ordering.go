@@ -25,6 +25,8 @@ type policy struct {
 	limit    int                   // most records of an address RRset; 0: all
 	trusted  *ecs.TrustedResolvers // nil: none
 	position string                // of the directive: "Corefile:7"
+
+	trustedIn string // the position of the property ecs
 }
 
 // canonical reports whether the base order of a response is the canonical order, and not the order

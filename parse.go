@@ -15,14 +15,15 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
 
 	"github.com/miekg/dns"
 )
 
-// parse returns the policies that the ordering directives of c's server block say, by zone, and what
-// to warn of when the server starts. Turns are counted in turns. It has no side effects but that it
-// reads topology files. Its errors name file, line, property and word, and are one line whatever is
-// in the Corefile.
+// parse returns the policies that the ordering directives of c's server block say, by zone, and
+// what to warn of when the server starts. Their turns are counted in turns. It starts nothing, and
+// only reads topology files. Its errors name file, line, property and word, and are one line
+// whatever is in the Corefile.
 func parse(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
 	zones, err := parseDirectives(c, turns)
 	if err != nil {
@@ -32,7 +33,7 @@ func parse(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
 }
 
 func parseDirectives(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
-	all := new(zones)
+	all := &zones{served: plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys)}
 	for c.Next() {
 		at := position(&c.Dispenser)
 		if c.Val() != pluginName {
@@ -77,6 +78,7 @@ type block struct {
 	base             baseOrder
 	limit            int
 	trusted          *ecs.TrustedResolvers
+	trustedIn        string // the position of ecs
 }
 
 // properties says how each property is parsed.
@@ -188,6 +190,8 @@ func (b *block) policy(turns *rrset.Turns) *policy {
 		limit:    b.limit,
 		trusted:  b.trusted,
 		position: b.position,
+
+		trustedIn: b.trustedIn,
 	}
 }
 

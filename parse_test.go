@@ -84,7 +84,8 @@ func parsedBlock(t *testing.T, corefile string) (*block, parsedConfig) {
 		t.Fatal(err)
 	}
 	return b, parsedConfig{
-		Masks: b.ranking.Masks, Rotation: b.order.Rotation, RandomFirstTurn: b.order.RandomFirstTurn, Base: b.base, Types: b.types, Limit: b.limit,
+		Masks: b.ranking.Masks, Rotation: b.order.Rotation, RandomFirstTurn: b.order.RandomFirstTurn,
+		Base: b.base, Types: b.types, Limit: b.limit,
 		Sortlist: b.ranking.Sortlist != nil, Trusted: b.trusted != nil, Weights: b.order.Weights != nil,
 	}
 }
@@ -181,8 +182,8 @@ func TestParseTables(t *testing.T) {
 		return all
 	}
 	want := []ranking.Statement{
-		{Clients: networks("10.0.0.0/8"), Preference: []ranking.Rank{{Networks: networks("10.0.0.0/8")}}},
-		{Clients: networks("192.168.1.1/32", "2001:db8::/32"), Preference: []ranking.Rank{
+		{Line: 2, Clients: networks("10.0.0.0/8"), Preference: []ranking.Rank{{Networks: networks("10.0.0.0/8")}}},
+		{Line: 4, Clients: networks("192.168.1.1/32", "2001:db8::/32"), Preference: []ranking.Rank{
 			{Networks: networks("172.16.0.0/12", "10.0.0.1/32")}, {Networks: networks("0.0.0.0/0", "::/0"), Negated: true},
 		}},
 	}

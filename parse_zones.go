@@ -39,8 +39,8 @@ func parseZones(c *caddy.Controller) ([]string, error) {
 	return zones, nil
 }
 
-// checkZone returns an error for a word that is no zone, or a zone for which the server block, which
-// serves these zones, gets no questions. named are the zones that CoreDNS takes the word for.
+// checkZone returns an error for a word that is no zone, or a zone for which the server block,
+// which serves these zones, gets no questions. named are the zones that CoreDNS takes the word for.
 func checkZone(word string, named, served []string) error {
 	_, property := properties[word]
 	wildcard, isWildcard := strings.CutPrefix(word, "*.")
@@ -55,7 +55,7 @@ func checkZone(word string, named, served []string) error {
 	case strings.ContainsAny(word, "{}"):
 		return fmt.Errorf("%s is not a zone: put a space before { and put } on a line of its own", quote.Word(word))
 	case word == "*", word == "*.":
-		return errors.New("* is a wildcard, not a zone: for all names write .")
+		return errors.New("* is a wildcard, not a zone: write . for all names")
 	case isWildcard:
 		return fmt.Errorf("%s is a wildcard, and a zone holds all names below it%s", quote.Word(word),
 			didYouMean(quote.Word(wildcard)))
@@ -71,8 +71,8 @@ func checkZone(word string, named, served []string) error {
 	return nil
 }
 
-// isValue reports whether word is the value of a property rather than a zone. A zone of the same name
-// can be written with a dot at its end.
+// isValue reports whether word is the value of a property rather than a zone. A zone of the same
+// name can be written with a dot at its end.
 func isValue(word string) bool {
 	values := []string{"on", "off", "random", "sticky", "zero", "auto", "received", "canonical", "any"}
 	if slices.Contains(values, strings.ToLower(word)) {

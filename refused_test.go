@@ -28,7 +28,7 @@ func parsedCorefile(tb testing.TB, corefile string) (*zones, error) {
 }
 
 // refusedProperties are what may be wrong in line 3 of a Corefile, with the whole message after
-// inLine3.
+// inLine3. DIR is the working directory, where a relative path begins.
 var refusedProperties = []struct{ line, wantErr string }{
 	// Unknown properties
 	{"frobnicate on", "unknown property frobnicate"},
@@ -284,7 +284,7 @@ var refusedProperties = []struct{ line, wantErr string }{
 const inLine3 = "Corefile:3 - Error during parsing: "
 
 func TestRefusedProperties(t *testing.T) {
-	dir, err := os.Getwd() // where a relative path begins
+	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,8 +333,8 @@ func TestMendsAreAccepted(t *testing.T) {
 	}
 }
 
-// TestRefusedDirectives has Corefiles with what is wrong with several lines together, or with the line
-// of the directive. DIR is the directory that the Corefiles import from.
+// TestRefusedDirectives has Corefiles with what is wrong with several lines together, or with the
+// line of the directive. DIR is the directory that the Corefiles import from.
 func TestRefusedDirectives(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -431,7 +431,7 @@ func TestRefusedDirectives(t *testing.T) {
 		},
 		{
 			"example.org {\n  ordering *\n}\n",
-			"Corefile:2 - Error during parsing: * is a wildcard, not a zone: for all names write .",
+			"Corefile:2 - Error during parsing: * is a wildcard, not a zone: write . for all names",
 		},
 		{
 			"example.org {\n  ordering a.example.org, b.example.org\n}\n",
@@ -618,15 +618,18 @@ func TestRefusedDirectives(t *testing.T) {
 // TestErrorsAreOneLineOfText puts words that nobody should see into every place of a Corefile.
 func TestErrorsAreOneLineOfText(t *testing.T) {
 	oneLine := regexp.MustCompile(`\A[[:print:]…�]{1,600}\z`)
-	for _, word := range []string{"\x1b[31m", "a\nb", "\r", "\u202e", "\xff", "\u2028", strings.Repeat("x", 1e5), strings.Repeat("\x00", 1e5)} {
+	words := []string{"\x1b[31m", "a\nb", "\r", "\u202e", "\xff", "\u2028", strings.Repeat("x", 1e5), strings.Repeat("\x00", 1e5)}
+	texts := []string{"LocalNetPriorityNetMask", "prefer", "rrset-order", "sortlist {", "sortlist any,", "netmask 24,", "netmask ="}
+	for _, word := range words {
 		quoted := `"` + word + `"`
 		corefiles := []string{"ordering " + quoted, "ordering {\n} " + quoted, "ordering {\n" + quoted + " 24\n}", quoted}
 		for property := range properties {
 			if property != "topology" { // of which a path is shown in full
-				corefiles = append(corefiles, "ordering {\n"+property+" "+quoted+"\n}", "ordering {\n"+property+" 10.0.0.0/8 "+quoted+" 3\n}")
+				corefiles = append(corefiles, "ordering {\n"+property+" "+quoted+"\n}",
+					"ordering {\n"+property+" 10.0.0.0/8 "+quoted+" 3\n}")
 			}
 		}
-		for _, text := range []string{"LocalNetPriorityNetMask", "prefer", "rrset-order", "sortlist {", "sortlist any,", "netmask 24,", "netmask ="} {
+		for _, text := range texts {
 			corefiles = append(corefiles, "ordering {\n"+text+" "+quoted+"\n}")
 		}
 		for _, corefile := range corefiles {

@@ -22,8 +22,8 @@ var turns rrset.Turns
 
 func init() { plugin.Register(pluginName, setup) }
 
-// setup adds the plugin to a server block. It starts nothing, because a reload that fails has run it
-// as well.
+// setup adds the plugin to a server block. It starts nothing, because a reload that fails has run
+// it as well.
 func setup(c *caddy.Controller) error {
 	first := firstPosition(c)
 	if err := checkPlace(dnsserver.Directives); err != nil {
@@ -33,15 +33,17 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
+	zones.position = first
 	config := dnsserver.GetConfig(c)
 	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return &Ordering{Next: next, zones: zones}
 	})
 	c.OnStartup(func() error {
-		if err := checkLoadbalance(config, first); err != nil {
-			return plugin.Error(pluginName, err)
+		warnings, err := Check(config)
+		if err != nil {
+			return err
 		}
-		logOnce(c, zones.warnings)
+		logOnce(c, warnings)
 		zones.join(config)
 		if err := zones.start(); err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s - topology: %w", first, err))
@@ -60,7 +62,8 @@ func firstPosition(c *caddy.Controller) string {
 	return quote.Line(position(&d))
 }
 
-// loggedKey is where logOnce keeps what it has logged, for as long as an instance of the server lives.
+// loggedKey is where logOnce keeps what it has logged, for as long as an instance of the server
+// lives.
 type loggedKey struct{}
 
 // logOnce logs warnings, except those that another server block has already logged: several may
@@ -82,8 +85,8 @@ func logOnce(c *caddy.Controller, warnings []string) {
 // answerers are the plugins whose answers the plugin is there to order.
 var answerers = []string{"cache", "file", "auto", "kubernetes", "hosts", "forward"}
 
-// checkPlace returns an error if the directive order puts an answerer above ordering, which would see
-// none of its answers.
+// checkPlace returns an error if the directive order puts an answerer above ordering, which would
+// see none of its answers.
 func checkPlace(directives []string) error {
 	own := slices.Index(directives, pluginName)
 	for i, d := range directives[:max(own, 0)] {
@@ -95,19 +98,35 @@ func checkPlace(directives []string) error {
 	return nil
 }
 
+// Check checks the server block of config, whose handlers must be made. The error is what startup
+// refuses, the warnings are what it warns of, one line each. Check starts and logs nothing.
+func Check(config *dnsserver.Config) (warnings []string, err error) {
+	o, ok := config.Handler(pluginName).(*Ordering)
+	if !ok {
+		return nil, nil
+	}
+	warning, err := checkLoadbalance(config, o.zones.position)
+	if err != nil {
+		return nil, plugin.Error(pluginName, err)
+	}
+	if warning != "" {
+		warnings = append(warnings, warning)
+	}
+	return append(warnings, o.zones.warnings...), nil
+}
+
 // checkLoadbalance returns an error if the server block of config has a loadbalance above ordering,
-// whose directive is at position. It warns of a loadbalance below ordering.
-func checkLoadbalance(config *dnsserver.Config, position string) error {
+// whose directive is at position, and a warning if it has one below; "" for none.
+func checkLoadbalance(config *dnsserver.Config, position string) (warning string, err error) {
 	if config.Handler("loadbalance") == nil {
-		return nil
+		return "", nil
 	}
 	own := slices.Index(dnsserver.Directives, pluginName)
 	if slices.Index(dnsserver.Directives, "loadbalance") < own {
-		return fmt.Errorf("%s - loadbalance is compiled in above %s and would shuffle the ordered answers: "+
+		return "", fmt.Errorf("%s - loadbalance is compiled in above %s and would shuffle the ordered answers: "+
 			"remove it from this server block, or move %s directly before loadbalance in plugin.cfg",
 			position, pluginName, pluginName)
 	}
-	log.Warningf("%s - loadbalance in this server block shuffles the order that the turns start from, "+
-		"so turns are not exact: remove loadbalance", position)
-	return nil
+	return position + " - loadbalance in this server block shuffles the order that the turns start from, " +
+		"so turns are not exact: remove loadbalance", nil
 }

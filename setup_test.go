@@ -107,9 +107,9 @@ func TestCheckLoadbalance(t *testing.T) {
 	for _, tt := range []struct {
 		name, directives, corefile, want string
 	}{
-		{"below", "ordering loadbalance", "ordering\nloadbalance", "[WARNING] plugin/ordering: Corefile:1 - loadbalance in this server " +
-			"block shuffles the order that the turns start from, so turns are not exact: remove loadbalance\n"},
-		{"above", "loadbalance ordering", "ordering\nloadbalance", "Corefile:1 - loadbalance is compiled in above ordering and would shuffle " +
+		{"below", "ordering loadbalance", "ordering\nloadbalance", "Corefile:1 - loadbalance in this server " +
+			"block shuffles the order that the turns start from, so turns are not exact: remove loadbalance"},
+		{"above", "loadbalance ordering", "ordering\nloadbalance", "plugin/ordering: Corefile:1 - loadbalance is compiled in above ordering and would shuffle " +
 			"the ordered answers: remove it from this server block, or move ordering directly before loadbalance in plugin.cfg"},
 		{"above, but in another server block", "loadbalance ordering", "ordering", ""},
 		{"alone", "ordering loadbalance", "ordering", ""},
@@ -120,7 +120,11 @@ func TestCheckLoadbalance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := logged(t, func() error { return checkLoadbalance(config, "Corefile:1") })
+			warnings, err := Check(config)
+			got := strings.Join(warnings, "\n")
+			if err != nil {
+				got = err.Error()
+			}
 			if got != tt.want {
 				t.Errorf("got:  %s\nwant: %s", got, tt.want)
 			}

@@ -43,8 +43,9 @@ type addressFamily struct {
 	ip4    bool
 }
 
-// weightNoEffect returns the first line that has no effect and why, "" if all may have one. lines are
-// all of a family of addresses. fixed says that nothing takes turns, so that only weight 0 counts.
+// weightNoEffect returns the first line that has no effect and why, "" if all may have one. lines
+// are all of a family of addresses. fixed says that nothing takes turns, so that only weight 0
+// counts.
 func weightNoEffect(lines []weightLine, family string, fixed bool) (line weightLine, why string) {
 	const whileFixed = "while round_robin is off, where only weight 0 counts: remove it or set round_robin on"
 	weight, equal := equalWeight(lines, fixed)

@@ -13,7 +13,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// warned are properties from line 3 of a Corefile on, with the whole warnings. TABLE is a topology file.
+// warned are properties from line 3 of a Corefile on, with the whole warnings. TABLE is a topology
+// file.
 var warned = []struct {
 	name, lines string
 	want        []string
@@ -214,13 +215,15 @@ func withoutWarned(lines string, warnings []string) (left string, ok bool) {
 	return left, left != lines
 }
 
-// answersOf returns what several clients get for several questions from a directive with these lines.
+// answersOf returns what several clients get for several questions from a directive with these
+// lines.
 func answersOf(t *testing.T, lines string) (all []string) {
 	a := addressRRset("10.4.3.2", "192.0.2.1", "10.1.7.7", "192.0.2.99", "10.1.2.3", "198.51.100.7", "10.4.3.9")
 	aaaa := addressRRset("2001:db8::1", "2001:db8:0:1::1", "2001:db9::1", "::1", "8000::1")
 	var mx []dns.RR
 	for _, host := range []string{"c", "a", "b"} {
-		mx = append(mx, &dns.MX{Hdr: dns.RR_Header{Name: hot, Rrtype: dns.TypeMX, Class: dns.ClassINET}, Mx: host + ".example."})
+		hdr := dns.RR_Header{Name: hot, Rrtype: dns.TypeMX, Class: dns.ClassINET}
+		mx = append(mx, &dns.MX{Hdr: hdr, Mx: host + ".example."})
 	}
 	for qtype, records := range map[uint16][]dns.RR{dns.TypeA: a, dns.TypeAAAA: aaaa, dns.TypeMX: mx} {
 		o := orderingOf(t, "ordering {\n"+lines+"\n}", replying(reply(hot, qtype, records...)))
@@ -239,7 +242,8 @@ func answersOf(t *testing.T, lines string) (all []string) {
 }
 
 func TestWarningsOfEveryDirective(t *testing.T) {
-	zones, err := parsedCorefile(t, "example.org {\nordering {\nfirst_turn random\nround_robin off\n}\nordering a.example.org b.example.org {\nanswer_limit 5000\n}\n}")
+	zones, err := parsedCorefile(t, "example.org {\nordering {\nfirst_turn random\nround_robin off\n}\n"+
+		"ordering a.example.org b.example.org {\nanswer_limit 5000\n}\n}")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +269,9 @@ func TestFindShadowedAgainstSearch(t *testing.T) {
 		}
 		contains := func(i int) func(netip.Prefix) bool {
 			return func(n netip.Prefix) bool {
-				return slices.ContainsFunc(lists[i], func(m netip.Prefix) bool { return m.Bits() <= n.Bits() && m.Contains(n.Addr()) })
+				return slices.ContainsFunc(lists[i], func(m netip.Prefix) bool {
+					return m.Bits() <= n.Bits() && m.Contains(n.Addr())
+				})
 			}
 		}
 		var want []shadowed
@@ -288,12 +294,14 @@ func TestFindShadowedAgainstSearch(t *testing.T) {
 		}
 		got := findShadowed(lists)
 		for i, s := range got {
-			if !slices.Contains(lists[s.by], s.holder) || s.holder.Bits() > s.networks[0].Bits() || !s.holder.Contains(s.networks[0].Addr()) {
-				t.Errorf("%v does not contain %v", s.holder, s.networks[0])
+			first := s.networks[0]
+			if !slices.Contains(lists[s.by], s.holder) || s.holder.Bits() > first.Bits() || !s.holder.Contains(first.Addr()) {
+				t.Errorf("%v does not contain %v", s.holder, first)
 			}
 			got[i].holder = netip.Prefix{}
 		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(shadowed{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		equal := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(shadowed{}), equal); diff != "" {
 			t.Fatalf("%v\n%s", lists, diff)
 		}
 	}
@@ -312,7 +320,11 @@ func TestWarningsAreLoggedOnceAtStart(t *testing.T) {
 	if want := "[WARNING] plugin/ordering: " + first + "\n[WARNING] plugin/ordering: " + second + "\n"; got != want {
 		t.Errorf("got:  %q\nwant: %q", got, want)
 	}
-	if got := logged(t, func() error { logOnce(caddy.NewTestController("dns", ""), []string{first}); return nil }); strings.Count(got, first) != 1 {
+	got = logged(t, func() error {
+		logOnce(caddy.NewTestController("dns", ""), []string{first})
+		return nil
+	})
+	if strings.Count(got, first) != 1 {
 		t.Errorf("after a reload: %q", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/transport"
 
 	"github.com/miekg/dns"
@@ -24,6 +25,9 @@ type zones struct {
 	root   *zoneRule            // for the root zone; nil: none
 	labels int                  // of the zone with the most labels
 
+	position string       // of the first directive: "Corefile:7"
+	served   plugin.Zones // the zones of the server block
+
 	// Set by join.
 	view        string // the name of the server block's view; "": none
 	rotates     bool   // a plugin of the server block may give an RRset in another order each time
@@ -35,6 +39,9 @@ type zones struct {
 	// A server block has one handler for each of its zones and addresses, but metadata calls only
 	// one of them. So it is noted here, where all of them find it.
 	metadataUsed atomic.Bool
+
+	// explainer gets an explanation of each response; nil: nobody asks for it.
+	explainer *explainer
 }
 
 // A zoneRule is the policy for a zone.
@@ -48,20 +55,27 @@ type zoneRule struct {
 // every query to the zone at that server. It is made for the first of these queries and kept.
 type serverRule struct {
 	policy    *policy
-	stream    bool // the server takes queries over TLS, HTTPS, QUIC or gRPC
-	rotates   bool // a plugin of the server block may give an RRset in another order each time
+	stream    bool         // the server takes queries over TLS, HTTPS, QUIC or gRPC
+	rotates   bool         // a plugin of the server block may give an RRset in another order each time
+	served    plugin.Zones // of the server block
 	responses responseCounters
 }
 
 // newServerRule returns the serverRule of a zone at a server, which may be nil.
 func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRule {
-	r := &serverRule{policy: rule.policy, rotates: z.rotates}
+	r := &serverRule{policy: rule.policy, rotates: z.rotates, served: z.served}
 	r.responses.zone, r.responses.view = rule.zone, z.view
 	if server != nil {
 		r.responses.server = server.Addr
 		r.stream = !strings.HasPrefix(server.Addr, transport.DNS+"://")
 	}
 	return r
+}
+
+// steady reports whether the RRsets of res come in the same order each time: it is authoritative, all
+// plugins of the server block keep the order, and no alias leads out of it.
+func (r *serverRule) steady(res *dns.Msg) bool {
+	return res.Authoritative && !r.rotates && !leaves(r.served, res.Answer)
 }
 
 // add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If

@@ -15,9 +15,9 @@ const ClassfulMask = -1
 
 var errNotMask = errors.New("is not a mask; want one like 255.255.248.0, /21 or 0x000007ff")
 
-// ParseMask parses an IPv4 subnet mask and returns its length. A mask is dotted, 255.255.248.0; or a
-// length, /21 or 21; or the DWORD of Windows' LocalNetPriorityNetMask, which has the host bits set,
-// 0x7ff (MS-DNSP, section 3.1.1.1.1). For 0xffffffff it returns ClassfulMask.
+// ParseMask parses an IPv4 subnet mask and returns its length. A mask is dotted, 255.255.248.0; or
+// a length, /21 or 21; or the DWORD of Windows' LocalNetPriorityNetMask, which has the host bits
+// set, 0x7ff (MS-DNSP, section 3.1.1.1.1). For 0xffffffff it returns ClassfulMask.
 //
 // Numbers without 0x or slash that are both a length and a DWORD in decimal, such as 31, are
 // refused, because PowerShell shows the DWORD so. The error reads on from the word, and does not
@@ -39,7 +39,8 @@ func ParseMask(word string) (length int, err error) {
 	return parseNumber(word)
 }
 
-// ParseMask6 parses the length of an IPv6 subnet mask, /64 or 64. The error is as that of ParseMask.
+// ParseMask6 parses the length of an IPv6 subnet mask, /64 or 64. The error is as that of
+// ParseMask.
 func ParseMask6(word string) (length int, err error) {
 	if mask, err := netip.ParseAddr(word); err == nil {
 		length, ok := maskLength(mask)
@@ -133,8 +134,8 @@ func parseNumber(word string) (length int, err error) {
 	return parseLength4(word)
 }
 
-// withoutPrefix returns the error for a word that is neither a length nor any other mask. A DWORD in
-// hexadecimal lacks only its 0x.
+// withoutPrefix returns the error for a word that is neither a length nor any other mask. A DWORD
+// in hexadecimal lacks only its 0x.
 func withoutPrefix(word string) error {
 	if n, err := strconv.ParseUint(word, 16, 32); err == nil {
 		switch host := uint32(n); {
@@ -147,7 +148,8 @@ func withoutPrefix(word string) error {
 	return errNotMask
 }
 
-// isNetwork returns the error for a word that may be a network in place of the mask that property takes.
+// isNetwork returns the error for a word that may be a network in place of the mask that property
+// takes.
 func isNetwork(word, property string) error {
 	n, err := netip.ParsePrefix(word)
 	of := "netmask6"

@@ -59,10 +59,11 @@ type tierByBits [129]uint8
 // masks give addresses their tiers by subnet masks, for the clients of one class. They are
 // immutable.
 type masks struct {
-	tier    tierByBits // of an address of the client's family
-	other   tierByBits // of an address of the other family: the last tier, whatever bits it shares
-	lengths []int      // longest first
-	scope   int        // all clients that share this many bits with one of the class have its tiers
+	tier      tierByBits // of an address of the client's family
+	other     tierByBits // of an address of the other family: the last tier, whatever bits it shares
+	lengths   []int      // longest first
+	scope     int        // all clients that share this many bits with one of the class have its tiers
+	classOnly bool       // the only length is that of the classful network
 }
 
 // newClassMasks returns the masks of every class.
@@ -80,6 +81,7 @@ func newClassMasks(l MaskLengths) (all [classes]*masks) {
 		lengths = slices.Compact(slices.Sorted(slices.Values(lengths)))
 		slices.Reverse(lengths)
 		all[c] = newMasks(lengths, offset)
+		all[c].classOnly = c != ip6 && len(l.IPv4) == 0
 	}
 	if l.Classful {
 		// The first 3 bits tell a client without a classful network from the others.
@@ -107,3 +109,14 @@ func newMasks(lengths []int, offset int) *masks {
 
 // tiers returns how many tiers m has: one for each length, and one for all the rest.
 func (m *masks) tiers() int { return len(m.lengths) + 1 }
+
+// near returns the Near of the addresses in a tier.
+func (m *masks) near(tier uint32) Near {
+	switch {
+	case int(tier) >= len(m.lengths):
+		return NearElsewhere
+	case tier > 0 || m.classOnly:
+		return NearNetwork
+	}
+	return NearSubnet
+}

@@ -9,6 +9,7 @@ package ranking
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/coredns-ordering/ordering/internal/ipaddr"
 	"github.com/coredns-ordering/ordering/plugin/topology"
@@ -27,11 +28,12 @@ type Ranker struct {
 	masks    [classes]*masks
 	sortlist *sortlist       // nil: none
 	topology topology.Source // nil: none
+	levels   *nearByLabels   // of topology
 }
 
 // New returns the Ranker of a configuration. Of c it keeps only the topology, and copies the rest.
 func New(c Config) *Ranker {
-	r := &Ranker{masks: newClassMasks(c.Masks), topology: c.Topology}
+	r := &Ranker{masks: newClassMasks(c.Masks), topology: c.Topology, levels: newNearByLabels(c.Topology)}
 	if len(c.Sortlist) > 0 {
 		r.sortlist = newSortlist(c.Sortlist)
 	}
@@ -51,7 +53,7 @@ func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
 	if r.topology != nil {
 		// Ready comes first: if the topology gets ready in between, the table counts as unsynced.
 		k.unsynced = !r.topology.Ready()
-		k.table = r.topology.Table()
+		k.table, k.levels = r.topology.Table(), r.levels
 		k.location = k.table.Find(client)
 	}
 }
@@ -71,6 +73,7 @@ type Ranking struct {
 	preference *preference        // nil: no sort list statement holds the client
 	table      *topology.Table    // nil: no topology
 	location   *topology.Location // of the client; nil: not known
+	levels     *nearByLabels      // nil: no topology
 }
 
 // FallBackTo gives the client the location of address a if the topology does not know the client's
@@ -178,3 +181,61 @@ func (k *Ranking) TableTier(a ipaddr.Addr, ip4 bool, byMasks uint32) uint32 {
 	}
 	return t
 }
+
+// parts returns what TableTier made tier of: the tier by the masks, how many labels the locations of
+// client and address share, and the rank by the preference.
+func (k *Ranking) parts(tier uint32) (byMasks uint32, shared int, rank uint32) {
+	n := uint32(k.masks.tiers())
+	byMasks, tier = tier%n, tier/n
+	if k.table != nil {
+		depth := uint32(k.table.Depth())
+		shared, tier = int(depth-tier%(depth+1)), tier/(depth+1)
+	}
+	return byMasks, shared, tier
+}
+
+// Near returns why an address in this tier stands where it does.
+func (k *Ranking) Near(tier uint32) Near {
+	byMasks, shared, rank := k.parts(tier)
+	near := k.masks.near(byMasks)
+	if shared > 0 {
+		near = k.levels[shared]
+	}
+	if k.preference != nil {
+		switch word, listed := k.preference.word(rank); {
+		case listed && k.preference.negated[word]:
+			return NearElsewhere
+		case listed:
+			return NearSortlist
+		}
+	}
+	if near == NearElsewhere && k.table != nil && k.location == nil {
+		return NearUnknown
+	}
+	return near
+}
+
+// Reason returns why an address, which is IPv4 or not, is in its tier.
+func (k *Ranking) Reason(a ipaddr.Addr, ip4 bool) Reason {
+	tier := k.Tier(a, ip4)
+	byMasks, shared, rank := k.parts(tier)
+	r := Reason{Near: k.Near(tier), Asked: k.table != nil, Mask: k.masks.near(byMasks)}
+	if r.Asked {
+		r.Level, r.Shared, r.Location = k.levels[shared], k.location.Prefix(shared), k.table.Find(a.NetipAs(ip4))
+	}
+	if r.Mask != NearElsewhere {
+		r.Network = netip.PrefixFrom(k.client.NetipAs(k.ip4), k.masks.lengths[byMasks]).Masked()
+	}
+	if p := k.preference; p != nil {
+		r.Line = p.line
+		if word, listed := p.word(rank); listed {
+			r.Word, r.Negated = word+1, p.negated[word]
+			r.Last = r.Negated && !slices.Contains(p.negated[:word], true)
+		}
+	}
+	return r
+}
+
+// Location returns where the topology says that the client is; nil if it does not know, or if there
+// is no topology.
+func (k *Ranking) Location() *topology.Location { return k.location }

@@ -13,6 +13,7 @@ import (
 type Statement struct {
 	Clients    []netip.Prefix
 	Preference []Rank // the first is preferred most
+	Line       int    // of the configuration, for Reason
 }
 
 // A Rank is one word of a preference. Every address in one of its networks has this rank.
@@ -37,6 +38,7 @@ func newSortlist(statements []Statement) *sortlist {
 	for i, st := range statements {
 		clients[i] = st.Clients
 		l.preferences[i] = newPreference(st.Preference)
+		l.preferences[i].line = st.Line
 	}
 	l.clients = firstMatch(clients)
 	l.boundaries4, l.boundaries6 = newBoundaries(l.clients)
@@ -65,6 +67,7 @@ func (l *sortlist) scope(client ipaddr.Addr, ip4 bool) int {
 type preference struct {
 	words   *bart.Table[int] // network → the first word that holds it
 	negated []bool           // by word
+	line    int              // of the statement
 }
 
 func newPreference(words []Rank) *preference {
@@ -91,6 +94,19 @@ func (p *preference) rank(a netip.Addr) uint32 {
 		return uint32(2*n - w)
 	}
 	return uint32(w)
+}
+
+// word returns the word that gives its addresses this rank; listed is false for the rank of those
+// that are in no word.
+func (p *preference) word(rank uint32) (word int, listed bool) {
+	n := len(p.negated)
+	switch r := int(rank); {
+	case r < n:
+		return r, true
+	case r > n:
+		return 2*n - r, true
+	}
+	return 0, false
 }
 
 // firstMatch returns a table whose longest match for an address is the index of the first list

@@ -46,6 +46,11 @@ func TestAliasesComeFirst(t *testing.T) {
 		{"an alias to the root", "1.", []string{"a. A 10.0.0.1", "1. CNAME ."}, "0 1"},
 		{"an address of the owner of a DNAME", "w.x.", []string{"x. A 10.0.0.1", "x. DNAME y."}, "0 1"},
 		{"two chains", "1.", []string{"a. A 10.0.0.1", "b. A 10.0.0.2", "2. CNAME b.", "1. CNAME a."}, "3 2 0 1"},
+		{
+			"two chains, the addresses the other way round", "1.",
+			[]string{"a. A 10.0.0.1", "b. A 10.0.0.2", "2. CNAME a.", "1. CNAME b."}, "3 2 0 1",
+		},
+		{"addresses that no alias leads to", "1.", []string{"1. A 10.0.0.1", "b. A 10.0.0.2", "2. CNAME b."}, "0 2 1"},
 		{"a loop of one", "www.", []string{"www. CNAME www.", "a. A 10.0.0.1"}, "0 1"},
 		{"a loop of two", "1.", []string{"1. CNAME 2.", "2. CNAME 1.", "2. A 10.0.0.1"}, "0 1 2"},
 		{"a loop and its address in front", "1.", []string{"1. A 10.0.0.1", "1. CNAME 2.", "2. CNAME 1."}, "1 2 0"},
@@ -55,6 +60,10 @@ func TestAliasesComeFirst(t *testing.T) {
 		{"DNAME in order", "w.x.", []string{"x. DNAME y.", "w.x. CNAME w.y.", "w.y. A 10.0.0.1"}, "0 1 2"},
 		{"DNAME last", "w.x.", []string{"w.x. CNAME w.y.", "w.y. A 10.0.0.1", "x. DNAME y."}, "2 0 1"},
 		{"DNAME backwards", "w.x.", []string{"w.y. A 10.0.0.1", "w.x. CNAME w.y.", "x. DNAME y."}, "2 1 0"},
+		{
+			"DNAME too early", "1.",
+			[]string{"x. DNAME y.", "1. CNAME 2.x.", "2.x. CNAME 2.y.", "2.y. A 10.0.0.1"}, "1 0 2 3",
+		},
 		{"DNAME without its CNAME", "w.x.", []string{"w.y. A 10.0.0.1", "x. DNAME y."}, "1 0"},
 		{"DNAME of another name", "w.z.", []string{"w.z. A 10.0.0.1", "x. DNAME y."}, "0 1"},
 		{"DNAME that is no suffix", "wx.", []string{"w.y. A 10.0.0.1", "x. DNAME y."}, "0 1"},
@@ -136,6 +145,23 @@ func TestAdditionalSectionHasNoChains(t *testing.T) {
 	got := newOrderer(Cyclic).Additional(in, from("10.4.3.9"))
 	if want := []dns.RR{in[1], in[2], in[0], alias}; !slices.Equal(got, want) {
 		t.Errorf("got\n%s", lines(got))
+	}
+}
+
+// TestChainsInOrderAllocateLittle checks that no graph is made for a chain that is in order, which
+// nearly all chains are. dns.IsSubDomain makes two allocations for a DNAME.
+func TestChainsInOrderAllocateLittle(t *testing.T) {
+	for _, tt := range []struct {
+		qname string
+		in    []dns.RR
+		most  float64
+	}{
+		{"www.", []dns.RR{record("WWW. 300 IN CNAME a."), record("A. 300 IN CNAME b."), record("b. 300 IN A 10.0.0.1")}, 0},
+		{"w.x.", []dns.RR{record("x. 300 IN DNAME y."), record("w.x. 300 IN CNAME w.y."), record("w.y. 300 IN A 10.0.0.1")}, 2},
+	} {
+		if n := testing.AllocsPerRun(100, func() { repairAliases(tt.in, tt.in, tt.qname) }); n > tt.most {
+			t.Errorf("%v allocations, want at most %v, for\n%s", n, tt.most, lines(tt.in))
+		}
 	}
 }
 

@@ -67,6 +67,15 @@ func (t *Turns) take(key uint64, first uint32) uint32 {
 	}
 }
 
+// Forget makes every question one that is asked for the first time.
+func (t *Turns) Forget() {
+	for i := range t.words {
+		for j := range t.words[i] {
+			t.words[i][j].Store(0)
+		}
+	}
+}
+
 // hit returns the turn of the question in word and counts it. w is the value of word when the
 // question was found there. Another question may have replaced it since. Then that question skips a
 // turn, and nothing else goes wrong.

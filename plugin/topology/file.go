@@ -1,6 +1,10 @@
 package topology
 
-import "sync"
+import (
+	"net/netip"
+	"path/filepath"
+	"sync"
+)
 
 // File is a Source that reads a file with lines of
 //
@@ -51,6 +55,12 @@ func (f *File) Ready() bool { return true }
 
 // Name returns the absolute path of the file.
 func (f *File) Name() string { return f.shared.path }
+
+// Explain returns the name and line of the file that has addr, or that the file does not have it.
+func (f *File) Explain(addr netip.Addr) string { return explainFile(f.Name(), f.Table(), addr) }
+
+// Describe returns the name of the file and how many networks it has.
+func (f *File) Describe() string { return filepath.Base(f.Name()) + ", " + count(f.Table().Len()) }
 
 // Start begins to look at the file every second. It logs a warning if the table is empty and no
 // other File of the same path is started. The error is always nil.

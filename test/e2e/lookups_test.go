@@ -29,13 +29,7 @@ var followers = []follower{
 		return "auto " + alias + " {\n directory " + dir + " db\\.(.*) {1}\n }"
 	}},
 	{"secondary", func(t *testing.T, alias, target string) string {
-		port, err := server.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		start(t, fmt.Sprintf("%s:%d {\n bind 127.0.0.1\n transfer {\n to *\n }\n file %s\n}", alias, port,
-			aliasZone(t, alias, "host."+target)))
-		return fmt.Sprintf("secondary %s {\n transfer from 127.0.0.1:%d\n }", alias, port)
+		return secondaryOf(t, alias, aliasZone(t, alias, "host."+target))
 	}},
 	{"template", func(_ *testing.T, alias, target string) string {
 		return "template ANY ANY " + alias + " {\n answer \"{{ .Name }} 300 IN CNAME host." + target + ".\"\n }"
@@ -55,6 +49,24 @@ var followers = []follower{
 func aliasZone(t *testing.T, zone, target string) string {
 	t.Helper()
 	return zoneFileOf(t, zone, "www CNAME "+dns.Fqdn(target)+"\n")
+}
+
+// secondaryOf starts a primary server for zone with the zone file at path. It returns a directive
+// that gets the zone from there, after which a test has to waitFor it.
+func secondaryOf(t *testing.T, zone, path string) string {
+	t.Helper()
+	port, err := server.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, fmt.Sprintf("%s:%d {\n bind 127.0.0.1\n transfer {\n to *\n }\n file %s\n}", zone, port, path))
+	return fmt.Sprintf("secondary %s {\n transfer from 127.0.0.1:%d\n }", zone, port)
+}
+
+// waitFor waits until name exists. It asks for TXT, and so spends no turn of its addresses.
+func (c client) waitFor(name string) {
+	c.t.Helper()
+	eventually(c.t, name+" exists", func() bool { return c.exchange(question(name, dns.TypeTXT)).Rcode == dns.RcodeSuccess })
 }
 
 // A layout says where in a Corefile the zones of an alias and of its target are.
@@ -94,10 +106,7 @@ func (f follower) start(t *testing.T, l layout, below, addresses string) aliased
 		a.testServer = start(t, a.alias+" {\n"+outer+"}\n"+
 			a.target+" {\n import clients\n"+l.inner+below+hosts+"\n}")
 	}
-	eventually(t, "the alias is there", func() bool { // a secondary has to get its zone first
-		m := a.as("127.0.0.1").exchange(question("www."+a.alias, dns.TypeTXT))
-		return m.Rcode == dns.RcodeSuccess
-	})
+	a.as("127.0.0.1").waitFor("www." + a.alias)
 	return a
 }
 

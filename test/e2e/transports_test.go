@@ -28,6 +28,16 @@ const (
 // configuration that trusts the certificate.
 func encrypted(t *testing.T, transport string) (*testServer, *tls.Config) {
 	t.Helper()
+	certificate, key, trusted := certify(t)
+	s := start(t, transport+"://example.org:0 {\n import clients\n tls "+certificate+" "+key+
+		"\n ordering {\n round_robin off\n }\n file "+zoneFile(t, host("www", mixedAddresses))+"\n}")
+	return s, trusted
+}
+
+// certify makes a certificate for example.org. It returns the paths of the certificate and its key,
+// and a client configuration that trusts it.
+func certify(t *testing.T) (certificatePath, keyPath string, client *tls.Config) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -49,11 +59,9 @@ func encrypted(t *testing.T, transport string) (*testServer, *tls.Config) {
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM(certificate)
 
-	s := start(t, transport+"://example.org:0 {\n import clients\n tls "+writeFile(t, "cert.pem", string(certificate))+" "+
-		writeFile(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))+
-		"\n ordering {\n round_robin off\n }\n file "+
-		zoneFile(t, host("www", mixedAddresses))+"\n}")
-	return s, &tls.Config{RootCAs: trusted, ServerName: "example.org"}
+	return writeFile(t, "cert.pem", string(certificate)),
+		writeFile(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))),
+		&tls.Config{RootCAs: trusted, ServerName: "example.org"}
 }
 
 func TestDNSOverTLS(t *testing.T) {

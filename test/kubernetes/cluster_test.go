@@ -50,8 +50,9 @@ type cluster struct {
 // restart.
 const adminToken = "admin"
 
-// startCluster starts a control plane, which stops when the test ends.
-func startCluster(t *testing.T) *cluster {
+// startCluster starts a control plane, which stops when the test ends. flags are further flags of
+// the API server, which override those that the tests share.
+func startCluster(t *testing.T, flags ...string) *cluster {
 	t.Helper()
 	c := startStorage(t, func(*embed.Etcd) {})
 	c.startEndpointSliceController(t)
@@ -67,6 +68,7 @@ func startStorage(t *testing.T, fill func(*embed.Etcd)) *cluster {
 	c := &cluster{owner: t, proxy: newAPIProxy(t), etcd: startEtcd(t)}
 	fill(c.etcd)
 	c.flags, c.ca = apiServerFlags(t)
+	c.flags = append(c.flags, flags...)
 	if err := c.startAPIServer(); err != nil {
 		t.Fatal(err)
 	}

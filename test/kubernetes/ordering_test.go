@@ -25,7 +25,7 @@ func TestCluster(t *testing.T) {
 	t.Run("manifests", func(t *testing.T) { testManifests(t, c) })
 
 	// From here on the servers log in with the ServiceAccount of the manifests.
-	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
+	kubeconfig := c.kubeconfig(t, "kube-system", "coredns-ordering")
 	s := startServer(t, corefile(kubeconfig, kubeconfig))
 	s.waitReady(t)
 
@@ -54,6 +54,7 @@ func TestCluster(t *testing.T) {
 	t.Run("no rights", func(t *testing.T) { testNoRights(t, c, kubeconfig) })
 	t.Run("Corefiles", func(t *testing.T) { testCorefiles(t, c, kubeconfig) })
 	t.Run("documentation", func(t *testing.T) { testDocumentation(t, kubeconfig) })
+	t.Run("stub domain", func(t *testing.T) { testStubDomain(t, c, kubeconfig) })
 	t.Run("node cache", func(t *testing.T) { testNodeCache(t, c, kubeconfig) })
 }
 

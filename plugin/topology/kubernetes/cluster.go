@@ -45,7 +45,7 @@ type Cluster struct {
 	started bool
 }
 
-var _ topology.Source = (*Cluster)(nil)
+var _ topology.Leveled = (*Cluster)(nil)
 
 // New returns a Cluster with these options. New connects to nothing. The error says what is wrong
 // with the kubeconfig, or that there is no service account.
@@ -99,6 +99,9 @@ func (c *Cluster) PodPlaces() string {
 	}
 	return ""
 }
+
+// Levels returns the names of the labels of its locations.
+func (c *Cluster) Levels() []string { return []string{"region", "zone", "node"} }
 
 // Start begins to watch the cluster, and returns at once whether or not the API server answers. The
 // error says why there can be no connection. Start does nothing if the Cluster is running.

@@ -1,0 +1,160 @@
+// Package chain has the servers of a Corefile answer single queries, without listening.
+//
+// The servers are those that CoreDNS would start, with the plugins that it would give them. Only the
+// plugins that would listen, report or write files stay out of it; see inert.
+package chain
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/coredns-ordering/ordering"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/ready"
+
+	"github.com/miekg/dns"
+)
+
+// A Chain is the servers of a Corefile. It is not safe for concurrent use.
+type Chain struct {
+	instance  *caddy.Instance
+	servers   []*Server
+	handlers  []*ordering.Ordering
+	readiness []plugin.Handler // that can say whether they are ready
+	probes    *probes
+}
+
+// Open returns the Chain of a Corefile. It runs all that CoreDNS runs before it begins to listen. The
+// error is what CoreDNS would refuse to start with. The caller must call Close.
+func Open(corefile caddy.Input) (*Chain, error) {
+	c := &Chain{probes: new(probes)}
+	l, err := load(corefile, false, c.probes)
+	if err != nil {
+		return nil, err
+	}
+	made, err := l.context.MakeServers()
+	if err != nil {
+		return nil, err
+	}
+	c.instance = l.instance
+	c.addServers(made, l.configs())
+	for _, config := range l.configs() {
+		c.addHandlers(config)
+	}
+	for _, start := range slices.Concat(l.instance.OnFirstStartup, l.instance.OnStartup) {
+		if err := start(); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
+}
+
+// addServers adds the servers that were made of configs, in the order of the Corefile.
+func (c *Chain) addServers(made []caddy.Server, configs []*dnsserver.Config) {
+	byAddr := map[string]*Server{}
+	for _, config := range configs {
+		for _, addr := range listenAddrs(config) {
+			s := byAddr[addr]
+			if s == nil {
+				s = &Server{Addr: addr}
+				byAddr[addr] = s
+				c.servers = append(c.servers, s)
+			}
+			s.configs = append(s.configs, config)
+		}
+	}
+	for _, m := range made {
+		if server := innerServer(m); server != nil && byAddr[server.Addr] != nil {
+			byAddr[server.Addr].server = server
+		}
+	}
+	c.servers = slices.DeleteFunc(c.servers, func(s *Server) bool { return s.server == nil })
+}
+
+// addHandlers adds the handlers of config.
+func (c *Chain) addHandlers(config *dnsserver.Config) {
+	for _, h := range config.Handlers() {
+		if _, ok := h.(ready.Readiness); ok {
+			c.readiness = append(c.readiness, h)
+		}
+	}
+	if o, ok := config.Handler("ordering").(*ordering.Ordering); ok {
+		o.Explain(c.probes.add)
+		c.handlers = append(c.handlers, o)
+	}
+}
+
+// Close ends what Open began.
+func (c *Chain) Close() error { return errors.Join(c.instance.ShutdownCallbacks()...) }
+
+// Rules returns the ordering directives of the Corefile by zone, in the order of the Corefile.
+func (c *Chain) Rules() []ordering.Rule {
+	var rules []ordering.Rule
+	for _, o := range c.handlers {
+		for _, r := range o.Rules() {
+			if !slices.Contains(rules, r) { // a server block of several zones has a handler for each
+				rules = append(rules, r)
+			}
+		}
+	}
+	return rules
+}
+
+// AnswerWith makes the plugins below ordering answer every query with records, and no longer ask
+// what the Corefile says.
+func (c *Chain) AnswerWith(records []dns.RR) { c.probes.records = records }
+
+// WaitUntilReady returns when all plugins are ready, or when timeout is over. Then it returns the
+// names of those that are not.
+func (c *Chain) WaitUntilReady(timeout time.Duration) (missing []string) {
+	const pause = 20 * time.Millisecond
+	for deadline := time.Now().Add(timeout); ; time.Sleep(pause) {
+		missing = nil
+		for _, h := range c.readiness {
+			if !h.(ready.Readiness).Ready() && !slices.Contains(missing, h.Name()) {
+				missing = append(missing, h.Name())
+			}
+		}
+		if len(missing) == 0 || time.Now().After(deadline) {
+			return missing
+		}
+	}
+}
+
+// Servers returns the servers that have a zone that holds name, the one with the most specific zone
+// first, otherwise in the order of the Corefile.
+func (c *Chain) Servers(name string) []*Server {
+	found := slices.DeleteFunc(slices.Clone(c.servers), func(s *Server) bool { return s.labels(name) < 0 })
+	slices.SortStableFunc(found, func(a, b *Server) int { return b.labels(name) - a.labels(name) })
+	return found
+}
+
+// A Response is what a client gets, and how it came about.
+type Response struct {
+	*dns.Msg                         // nil: the query was dropped
+	From     string                  // the plugin that answered first, "" if none did
+	Err      error                   // why the query failed
+	Ordered  []*ordering.Explanation // by each ordering directive that the response passed, in turn
+}
+
+// Ask asks s as a client at source does. Turns begin anew with each call.
+func (c *Chain) Ask(s *Server, source netip.Addr, r *dns.Msg) (*Response, error) {
+	w, err := newWriter(s.Addr, source)
+	if err != nil {
+		return nil, err
+	}
+	ordering.ForgetTurns()
+	c.probes.take()
+	q := new(query)
+	ctx := context.WithValue(context.Background(), dnsserver.Key{}, s.server)
+	ctx = context.WithValue(ctx, dnsserver.LoopKey{}, 0)
+	ctx = context.WithValue(ctx, queryKey{}, q)
+	s.server.ServeDNS(ctx, w, r)
+	return &Response{Msg: w.msg, From: q.answeredBy, Err: q.err, Ordered: c.probes.take()}, nil
+}

@@ -1,0 +1,89 @@
+package explain
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/coredns-ordering/ordering"
+	"github.com/coredns-ordering/ordering/cmd/coredns/internal/chain"
+	"github.com/coredns-ordering/ordering/plugin/topology"
+
+	"github.com/miekg/dns"
+)
+
+// addHints adds to r what could be done about the response not being in the order that was hoped
+// for.
+func addHints(s *session, r *report, p path, res *chain.Response) error {
+	x := decisive(res.Ordered)
+	if x == nil {
+		r.hint("%s", withoutRule(r, res))
+		return nil
+	}
+	if p.subnet.IsValid() && !x.Trusted {
+		if err := hintTrust(s, r, p, x); err != nil {
+			return err
+		}
+	}
+	if x.Topology != nil && x.Location == nil {
+		if _, named := x.Topology.(topology.Leveled); named {
+			r.hint("no pod, node or slice is known to have %v: a topology file in the same directive can say where its network is", x.Client)
+		} else {
+			r.hint("add a line for %v to %s", x.Client, filepath.Base(x.Topology.Name()))
+		}
+	}
+	if r.Ordered {
+		return nil
+	}
+	switch {
+	case len(r.Sets) == 0 && res.Msg != nil && len(res.Answer) == 0:
+		r.hint("there are no %s records of this name", r.Answer.Type)
+	case len(r.Sets) == 0:
+		r.hint("%s records are not put in order: see types in the manual", r.Answer.Type)
+	case largest(r.Sets) == 1:
+		r.hint("a single record: there is nothing to put in order")
+	case x.Topology != nil && x.Location == nil: // said already
+	default:
+		r.hint("nothing in %s tells these addresses apart for %v", r.Rule.Position, x.Client)
+	}
+	return nil
+}
+
+// withoutRule says why no directive put a response in order.
+func withoutRule(r *report, res *chain.Response) string {
+	switch {
+	case res.Msg == nil:
+		return "the server does not respond to this client"
+	case res.Rcode != dns.RcodeSuccess:
+		return "only responses with NOERROR are put in order"
+	}
+	return fmt.Sprintf("the server block of %s that answers has no ordering directive for %s", r.Server, r.Answer.Name)
+}
+
+// hintTrust says which address would be first if the resolver were trusted.
+func hintTrust(s *session, r *report, p path, x *ordering.Explanation) error {
+	res, err := s.ask(path{source: p.subnet.Addr()})
+	if err != nil {
+		return err
+	}
+	trusted := decisive(res.Ordered)
+	if trusted == nil || trusted.Position != x.Position || len(trusted.Sets) == 0 {
+		return nil
+	}
+	if trusted.Location == nil && x.Location != nil {
+		return nil // the location of the resolver would count
+	}
+	first := newSet(trusted, &trusted.Sets[0]).Records[0]
+	if first.Near != "" {
+		r.hint("with %v in ecs: %s, %s would be first", x.Source, first.Reason, first.Data)
+	}
+	return nil
+}
+
+// largest returns how many records the largest of these RRsets has.
+func largest(sets []set) int {
+	most := 0
+	for _, s := range sets {
+		most = max(most, len(s.Records))
+	}
+	return most
+}

@@ -1,0 +1,145 @@
+package ranking
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+	"github.com/coredns-ordering/ordering/internal/network"
+	"github.com/coredns-ordering/ordering/plugin/topology"
+)
+
+// cluster is a topology whose labels have the names of those of a Kubernetes cluster.
+type cluster struct{ fixed }
+
+func (cluster) Levels() []string { return []string{"region", "zone", "node"} }
+
+// topologyOf returns a topology with these locations, by network.
+func topologyOf(t *testing.T, locations map[string]string) fixed {
+	t.Helper()
+	var b topology.Builder
+	for n, location := range locations {
+		if err := b.Add(netip.MustParsePrefix(n), location); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table, err := b.Table()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fixed{table: table}
+}
+
+// networks returns the networks in a word of a sort list.
+func networks(t *testing.T, word string) []netip.Prefix {
+	t.Helper()
+	all, err := network.ParseList(word)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestNearAndReason(t *testing.T) {
+	masks := MaskLengths{IPv4: []int{24, 21}, IPv6: []int{64, 48}, Classful: true}
+	classOnly := MaskLengths{Classful: true}
+	places := topologyOf(t, map[string]string{
+		"10.1.0.0/16": "west/w1/n1", "10.1.2.0/24": "west/w1/n2", "10.2.0.0/16": "west/w2", "10.3.0.0/16": "east/e1/n3",
+		"10.4.0.0/16": "-/w1/n4",
+	})
+	sortlist := []Statement{
+		{Line: 7, Clients: networks(t, "172.16.0.0/12"), Preference: []Rank{
+			{Networks: networks(t, "192.0.2.128/25")}, {Networks: networks(t, "192.0.2.0/24,10.3.0.0/16")},
+			{Networks: networks(t, "198.51.100.0/24"), Negated: true}, {Networks: networks(t, "198.51.101.0/24"), Negated: true},
+		}},
+		{Line: 9, Clients: networks(t, "10.0.0.0/8"), Preference: []Rank{{Networks: networks(t, "203.0.113.0/24")}}},
+	}
+	own := []Statement{
+		{Line: 3, Clients: networks(t, "10.0.0.0/8"), Preference: []Rank{{Networks: networks(t, "10.0.0.0/8")}}},
+		{Line: 4, Clients: networks(t, "any"), Preference: []Rank{{Networks: networks(t, "any"), Negated: true}}},
+	}
+	for _, tt := range []struct {
+		name         string
+		config       Config
+		client, addr string
+		near         Near
+		reason       string
+	}{
+		{"the longest mask", Config{Masks: masks}, "172.16.22.8", "172.16.22.4", NearSubnet, "subnet 172.16.22.0/24"},
+		{"a shorter mask", Config{Masks: masks}, "172.16.22.8", "172.16.17.4", NearNetwork, "network 172.16.16.0/21"},
+		{"the classful network", Config{Masks: masks}, "172.16.22.8", "172.16.31.5", NearNetwork, "network 172.16.0.0/16"},
+		{"no mask", Config{Masks: masks}, "172.16.22.8", "172.17.31.5", NearElsewhere, "elsewhere"},
+		{"the other family", Config{Masks: masks}, "172.16.22.8", "::ffff:1", NearElsewhere, "elsewhere"},
+		{"a classful network that is the longest mask", Config{Masks: masks}, "192.168.1.9", "192.168.1.4", NearSubnet, "subnet 192.168.1.0/24"},
+		{"a classful network and no mask", Config{Masks: classOnly}, "192.168.1.9", "192.168.1.4", NearNetwork, "network 192.168.1.0/24"},
+		{"a mask of IPv6 and none of IPv4", Config{Masks: MaskLengths{IPv6: []int{64}}}, "2001:db8::1", "2001:db8::2", NearSubnet, "subnet 2001:db8::/64"},
+		{"another mask of IPv6", Config{Masks: masks}, "2001:db8::1", "2001:db8:0:1::2", NearNetwork, "network 2001:db8::/48"},
+		{"no client", Config{Masks: masks}, "", "172.16.22.4", NearElsewhere, "elsewhere"},
+		{"nothing asked for", Config{}, "172.16.22.8", "172.16.22.8", NearElsewhere, "elsewhere"},
+
+		{"three labels", Config{Topology: places}, "10.1.0.9", "10.1.9.9", NearShared3, "shared3 west/w1/n1"},
+		{"two labels", Config{Topology: places}, "10.1.0.9", "10.1.2.9", NearShared2, "shared2 west/w1"},
+		{"one label", Config{Topology: places}, "10.1.0.9", "10.2.0.9", NearShared1, "shared1 west"},
+		{"one node", Config{Topology: cluster{places}}, "10.1.0.9", "10.1.9.9", NearNode, "node west/w1/n1"},
+		{"one zone", Config{Topology: cluster{places}}, "10.1.0.9", "10.1.2.9", NearZone, "zone west/w1"},
+		{"one region", Config{Topology: cluster{places}}, "10.1.0.9", "10.2.0.9", NearRegion, "region west"},
+		{"one node of a region that is not known", Config{Topology: cluster{places}}, "10.4.0.9", "10.4.1.9", NearNode, "node -/w1/n4"},
+		{"no label", Config{Topology: cluster{places}}, "10.1.0.9", "10.3.0.9", NearElsewhere, "elsewhere: at east/e1/n3"},
+		{"an address without a location", Config{Topology: places}, "10.1.0.9", "10.9.0.9", NearElsewhere, "elsewhere: location unknown"},
+		{"a client without a location", Config{Topology: places}, "10.9.0.9", "10.1.0.9", NearUnknown, "unknown: location of the client unknown"},
+		{"a client without a location, but a mask", Config{Topology: places, Masks: masks}, "10.9.0.9", "10.9.0.1", NearSubnet, "subnet 10.9.0.0/24"},
+		{"an empty topology", Config{Topology: topologyOf(t, nil)}, "10.9.0.9", "10.1.0.9", NearUnknown, "unknown: location of the client unknown"},
+		{"a label before a mask", Config{Topology: places, Masks: masks}, "10.1.0.9", "10.1.0.1", NearShared3, "shared3 west/w1/n1, subnet 10.1.0.0/24"},
+
+		{"the first word", Config{Sortlist: sortlist, Masks: masks}, "172.16.22.8", "192.0.2.130", NearSortlist, "sortlist line 7 word 1"},
+		{"the second word", Config{Sortlist: sortlist, Masks: masks}, "172.16.22.8", "192.0.2.9", NearSortlist, "sortlist line 7 word 2"},
+		{"the first negated word", Config{Sortlist: sortlist}, "172.16.22.8", "198.51.100.7", NearElsewhere, "elsewhere: sortlist line 7 word !3: always last"},
+		{"the second negated word", Config{Sortlist: sortlist}, "172.16.22.8", "198.51.101.7", NearElsewhere, "elsewhere: sortlist line 7 word !4: after all that is not negated"},
+		{"in no word", Config{Sortlist: sortlist}, "172.16.22.8", "203.0.113.1", NearElsewhere, "elsewhere: not in sortlist line 7"},
+		{"in no word, but a mask", Config{Sortlist: sortlist, Masks: masks}, "172.16.22.8", "172.16.22.4", NearSubnet, "subnet 172.16.22.0/24"},
+		{"another statement", Config{Sortlist: sortlist}, "10.1.0.9", "203.0.113.1", NearSortlist, "sortlist line 9 word 1"},
+		{"no statement", Config{Sortlist: sortlist, Masks: masks}, "192.168.0.1", "203.0.113.1", NearElsewhere, "elsewhere"},
+		{"a word before a label", Config{Sortlist: sortlist, Topology: places}, "10.1.0.9", "203.0.113.1", NearSortlist, "sortlist line 9 word 1"},
+		{"a label where there is no word", Config{Sortlist: sortlist, Topology: places, Masks: masks}, "10.1.0.9", "10.2.0.1", NearShared1, "shared1 west, network 10.0.0.0/8"},
+		{"a word, then a label, then a mask", Config{Sortlist: own, Topology: cluster{places}, Masks: masks}, "10.1.0.9", "10.1.0.1", NearSortlist,
+			"sortlist line 3 word 1, node west/w1/n1, subnet 10.1.0.0/24"},
+		{"a word, then a mask", Config{Sortlist: own, Masks: masks}, "10.1.0.9", "10.1.8.1", NearSortlist, "sortlist line 3 word 1, network 10.0.0.0/8"},
+		{"a negated word, then a mask", Config{Sortlist: own, Masks: masks}, "192.168.1.9", "192.168.1.1", NearElsewhere,
+			"elsewhere: sortlist line 4 word !1: always last, subnet 192.168.1.0/24"},
+		{"a negated word and a client without a location", Config{Sortlist: sortlist, Topology: places}, "172.16.0.1", "198.51.100.7",
+			NearElsewhere, "elsewhere: sortlist line 7 word !3: always last"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			client, _ := netip.ParseAddr(tt.client)
+			addr := netip.MustParseAddr(tt.addr)
+			var k Ranking
+			New(tt.config).Rank(&k, client)
+			a, ip4 := ipaddr.FromNetip(addr), addr.Is4()
+			if near := k.Near(k.Tier(a, ip4)); near != tt.near {
+				t.Errorf("%s is %v for %q, want %v", addr, near, tt.client, tt.near)
+			}
+			reason := k.Reason(a, ip4)
+			all := reason.String()
+			if ties := reason.Ties(); ties != "" {
+				all += ", " + ties
+			}
+			if reason.Near != tt.near || all != tt.reason {
+				t.Errorf("the reason for %s is %v, %q, want %v, %q", addr, reason.Near, all, tt.near, tt.reason)
+			}
+		})
+	}
+}
+
+// In a metric, two Nears with one name would be one.
+func TestNamesOfNearDiffer(t *testing.T) {
+	seen := map[string]bool{}
+	for n := range NearCount {
+		if name := n.String(); name == "" || seen[name] {
+			t.Errorf("Near %d is named %q, as is another or none", n, name)
+		}
+		seen[n.String()] = true
+	}
+	if got, want := NearCount.String(), "Near(16)"; got != want {
+		t.Errorf("what is no Near is named %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,99 @@
+package ranking
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/coredns-ordering/ordering/plugin/topology"
+)
+
+// A Reason says why an address is in its tier, in more detail than Near: also what decides between
+// addresses that have the same Near.
+type Reason struct {
+	Near Near
+
+	// Line and Word are the place in the sort list: the line of the statement, 0 if none holds the
+	// client, and its word, counted from 1 behind the clients, 0 if none holds the address.
+	Line, Word int
+	Negated    bool // the word begins with !
+	Last       bool // no address that is in the statement comes later
+
+	// Shared is the part that the locations of client and address share, "" for none, and Level its
+	// Near. Location is that of the address; nil if there is no topology or it does not know it.
+	Shared   string
+	Level    Near
+	Location *topology.Location
+	Asked    bool // there is a topology
+
+	// Network is the network of the longest mask that holds client and address, not valid if none
+	// does, and Mask its Near.
+	Network netip.Prefix
+	Mask    Near
+}
+
+// String returns r as "subnet 172.16.16.0/21", "zone us-east-1/us-east-1a", "sortlist line 12 word 3"
+// or "elsewhere: location unknown". It leaves out Ties.
+func (r Reason) String() string {
+	detail := r.Detail()
+	switch {
+	case detail == "":
+		return r.Near.String()
+	case r.Near <= NearElsewhere:
+		return fmt.Sprintf("%v: %s", r.Near, detail)
+	}
+	return fmt.Sprintf("%v %s", r.Near, detail)
+}
+
+// Detail returns what String returns behind Near.
+func (r Reason) Detail() string {
+	all := r.criteria()
+	if len(all) == 0 {
+		return r.nothing()
+	}
+	return strings.TrimPrefix(all[0], r.Near.String()+" ")
+}
+
+// Ties returns what decides between addresses with the same String: "subnet 10.1.1.0/24" for one
+// whose Near is NearZone; "" if that is nothing.
+func (r Reason) Ties() string {
+	all := r.criteria()
+	return strings.Join(all[min(1, len(all)):], ", ")
+}
+
+// criteria returns all that puts the address in its tier, the most important first.
+func (r Reason) criteria() (all []string) {
+	add := func(near Near, format string, args ...any) {
+		all = append(all, fmt.Sprintf("%v %s", near, fmt.Sprintf(format, args...)))
+	}
+	switch {
+	case r.Negated && r.Last:
+		add(NearSortlist, "line %d word !%d: always last", r.Line, r.Word)
+	case r.Negated:
+		add(NearSortlist, "line %d word !%d: after all that is not negated", r.Line, r.Word)
+	case r.Word > 0:
+		add(NearSortlist, "line %d word %d", r.Line, r.Word)
+	}
+	if r.Shared != "" {
+		add(r.Level, "%s", r.Shared)
+	}
+	if r.Network.IsValid() {
+		add(r.Mask, "%v", r.Network)
+	}
+	return all
+}
+
+// nothing says why nothing puts the address in front, "" if there is nothing to say.
+func (r Reason) nothing() string {
+	switch {
+	case r.Near == NearUnknown:
+		return "location of the client unknown"
+	case r.Asked && r.Location == nil:
+		return "location unknown"
+	case r.Asked:
+		return "at " + r.Location.String()
+	case r.Line > 0:
+		return fmt.Sprintf("not in sortlist line %d", r.Line)
+	}
+	return ""
+}
