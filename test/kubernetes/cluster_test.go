@@ -54,9 +54,19 @@ const adminToken = "admin"
 // the API server, which override those that the tests share.
 func startCluster(t *testing.T, flags ...string) *cluster {
 	t.Helper()
+	c := startStorage(t, func(*embed.Etcd) {})
+	c.startEndpointSliceController(t)
+	return c
+}
+
+// startStorage starts a control plane without controllers. fill can write into etcd before the API
+// server starts.
+func startStorage(t *testing.T, fill func(*embed.Etcd)) *cluster {
+	t.Helper()
 	discardKlog(t)
 
 	c := &cluster{owner: t, proxy: newAPIProxy(t), etcd: startEtcd(t)}
+	fill(c.etcd)
 	c.flags, c.ca = apiServerFlags(t)
 	c.flags = append(c.flags, flags...)
 	if err := c.startAPIServer(); err != nil {
@@ -76,7 +86,6 @@ func startCluster(t *testing.T, flags ...string) *cluster {
 		t.Fatal(err)
 	}
 	c.client = client
-	c.startEndpointSliceController(t)
 	return c
 }
 
