@@ -174,7 +174,7 @@ func TestConcurrentTakersAreExactInAFlood(t *testing.T) {
 	turns.take(hot, 0)
 	turns.take(hot, 0) // asked twice, so that it is hot
 	floods := []*rand.Rand{rand.New(rand.NewPCG(7, 1)), rand.New(rand.NewPCG(7, 2))}
-	taken := takeTogether(turns, slices.Repeat([]uint64{hot}, 4000), func(taker int) {
+	taken := takeTogether(turns, slices.Repeat([]uint64{hot}, 500), func(taker int) {
 		for range 100 {
 			turns.take(floods[taker].Uint64(), 0)
 		}
@@ -187,7 +187,7 @@ func TestConcurrentTakersAreExactInAFlood(t *testing.T) {
 
 // TestConcurrentTakersOfNewNames has takers that meet at names which nobody has asked for before.
 func TestConcurrentTakersOfNewNames(t *testing.T) {
-	keys := names(9, 4000) // so few that all fit
+	keys := names(9, 2000) // so few that all fit
 	taken := takeTogether(new(Turns), keys, func(int) {})
 	for k := range keys {
 		if a, b := taken[0][k], taken[1][k]; a+b != 1 {
