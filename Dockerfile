@@ -2,9 +2,17 @@
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --tag YOUR.REGISTRY/coredns-ordering --push .
 #
+# GOLANG is the only image that the build starts from. A tag can move to another image, a digest
+# cannot. The digest is not written here, because it has to be read from the registry when a release
+# is made. To read it and to build with it:
+#
+#   docker buildx imagetools inspect golang:1.26 --format '{{.Manifest.Digest}}'
+#   docker buildx build --build-arg GOLANG=golang:1.26@sha256:DIGEST ...
+ARG GOLANG=golang:1.26
+
 # The builder always runs on the machine's own platform and cross-compiles, so that no other needs
 # emulation.
-FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+FROM --platform=$BUILDPLATFORM ${GOLANG} AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates libcap2-bin
 WORKDIR /src
 COPY go.mod go.sum ./

@@ -28,8 +28,8 @@ var orderKeepers = []string{
 	// These have no addresses of their own, or pass on those from below.
 	"acl", "any", "autopath", "bufsize", "cache", "cancel", "chaos", "dns64", "dnssec", "dnstap", "erratic", "errors",
 	"geoip", "header", "health", "loadbalance", "local", "log", "loop", "metadata", "minimal", "nsid", "ordering",
-	"pprof", "prometheus", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "trace", "transfer", "tsig",
-	"view", "whoami",
+	"pprof", "prometheus", "proxyproto", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "tls", "trace",
+	"transfer", "tsig", "view", "whoami",
 }
 
 // leaves reports whether answer begins with an alias that leads out of zones, so that another server

@@ -1,9 +1,29 @@
 package ordering
 
 import (
+	"context"
 	"net"
+	"net/http"
 	"net/netip"
+
+	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/miekg/dns"
 )
+
+// sourceAddr returns the address that the query of ctx, which is answered to w, comes from; the zero
+// Addr when there is none. CoreDNS loses that of an HTTPS client whose address has a zone; only the
+// HTTP request still has it.
+func sourceAddr(ctx context.Context, w dns.ResponseWriter) netip.Addr {
+	client := clientAddr(w.RemoteAddr())
+	if client.IsValid() {
+		return client
+	}
+	if r, ok := ctx.Value(dnsserver.HTTPRequestKey{}).(*http.Request); ok {
+		client = parseHost(r.RemoteAddr).WithZone("").Unmap()
+	}
+	return client
+}
 
 // clientAddr returns the IP address in a, the source of a query as CoreDNS reports it. It returns
 // an IPv4-mapped IPv6 address as IPv4, and leaves out a zone. If a has no address it returns the

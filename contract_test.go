@@ -86,8 +86,13 @@ func (c *config) corefile(tb testing.TB, dir string) string {
 }
 
 // distance returns how far a is from client. Distances are compared with slices.Compare: the sort
-// list counts most, then the topology, then the masks.
+// list counts most, then the topology, then the masks. Where the places of both are known, no mask
+// makes a nearer.
 func (c *config) distance(client, a netip.Addr) []int {
+	if c.location(client) != nil && c.location(a) != nil {
+		noMask := c.maskTier(client, netip.Addr{})
+		return []int{c.rankInSortlist(client, a), -c.sharedLabels(client, a), noMask}
+	}
 	return []int{c.rankInSortlist(client, a), -c.sharedLabels(client, a), c.maskTier(client, a)}
 }
 

@@ -77,7 +77,7 @@ func (e *explainer) report(w *writer, answer, extra []dns.RR, res *dns.Msg, q *r
 	x := &Explanation{
 		Position:  p.position,
 		Zone:      w.rule.responses.zone,
-		Source:    clientAddr(w.RemoteAddr()),
+		Source:    sourceAddr(w, w),
 		Client:    w.client(),
 		Location:  q.Ranking.Location(),
 		Topology:  p.ranker.Topology(),

@@ -94,7 +94,11 @@ func placeReason(c *config, client, a netip.Addr) []string {
 	return []string{fmt.Sprintf("shared%d %s", n, strings.Join(c.location(client)[:n], "/"))}
 }
 
+// maskReason is empty where the locations of both are known: there the masks do not count.
 func maskReason(c *config, client, a netip.Addr) []string {
+	if c.location(client) != nil && c.location(a) != nil {
+		return nil
+	}
 	lengths := c.lengths(client)
 	longest := slices.Max(append(slices.Clone(lengths), -1))
 	found := -1

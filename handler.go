@@ -65,7 +65,7 @@ func (o *Ordering) options(ctx context.Context, p *policy, w dns.ResponseWriter,
 	}
 	found := queryOptions{explainer: o.zones.explainer}
 	if p.trusted != nil {
-		found.ecs = p.trusted.Option(r, clientAddr(w.RemoteAddr()))
+		found.ecs = p.trusted.Option(r, sourceAddr(ctx, w))
 	}
 	found.unlimited = p.limit > 0 && wantsDNSSEC(r)
 	if metadataUsed {
@@ -157,7 +157,7 @@ func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 	}
 	p.ranker.Rank(&q.Ranking, w.client())
 	if w.options.ecs != nil {
-		q.Ranking.FallBackTo(clientAddr(w.RemoteAddr()))
+		q.Ranking.FallBackTo(sourceAddr(w, w))
 	}
 	answer, extra := res.Answer, res.Extra
 	res.Answer = p.orderer.Answer(res.Answer, q, res.Question[0].Name)
@@ -180,7 +180,7 @@ func (w *writer) client() netip.Addr {
 	if o := w.options.ecs; o != nil && o.Client().IsValid() {
 		return o.Client()
 	}
-	return clientAddr(w.RemoteAddr())
+	return sourceAddr(w, w)
 }
 
 // answerECS gives res the Client Subnet option of the query back. k is the ranking that res was

@@ -48,6 +48,14 @@ func (l *line) errorf(format string, args ...any) error {
 	return errorAt(l.position, "%s: %s", l.property, fmt.Sprintf(format, args...))
 }
 
+// twice returns the error for a property that stands in line first already.
+func (l *line) twice(first *line) error {
+	if first.position == l.position {
+		return l.errorf(twiceInLine)
+	}
+	return l.errorf("given twice, first at %s: merge the two lines or remove one", first.position)
+}
+
 // unlimited is how many words a list may have.
 const unlimited = math.MaxInt
 

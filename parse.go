@@ -72,6 +72,7 @@ type block struct {
 	masks            ranking.MaskLengths
 	sortlist         []sortlistLine
 	weights          []weightLine
+	topology         topologyLines
 	ranking          ranking.Config
 	order            rrset.Config
 	base             baseOrder
@@ -92,13 +93,14 @@ var properties = map[string]func(*block, *line) error{
 	"types":              parseTypes,
 	"sortlist":           parseSortlist,
 	"topology":           parseTopology,
+	"pods":               parsePods,
 	"weight":             parseWeight,
 	"answer_limit":       parseAnswerLimit,
 	"ecs":                parseECS,
 }
 
 // repeatable are the properties that may stand several times in a block.
-var repeatable = []string{"sortlist", "weight"}
+var repeatable = []string{"sortlist", "topology", "weight"}
 
 // parseBlock parses the properties of the directive whose line c has loaded, if it has any.
 func parseBlock(c *caddy.Controller) (*block, error) {
@@ -152,10 +154,8 @@ func (b *block) parseLine(l *line) error {
 		b.lines[l.property] = l
 		b.given = append(b.given, l.property)
 	case slices.Contains(repeatable, l.property):
-	case first.position == l.position:
-		return l.errorf(twiceInLine)
 	default:
-		return l.errorf("given twice, first at %s: merge the two lines or remove one", first.position)
+		return l.twice(first)
 	}
 	return parseProperty(b, l)
 }
@@ -165,6 +165,10 @@ func (b *block) finish() error {
 	if b.classfulMask && !b.masks.Classful {
 		return b.lines["netmask"].errorf("0xffffffff stands for the classful network, but classful is off: " +
 			"remove one of the two")
+	}
+	var err error
+	if b.ranking.Topology, err = b.topology.source(b.lines["pods"]); err != nil {
+		return err
 	}
 	if b.localNetPriority {
 		b.ranking.Masks = b.masks

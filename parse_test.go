@@ -9,6 +9,7 @@ import (
 
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
+	"github.com/coredns-ordering/ordering/plugin/topology/kubernetes"
 
 	"github.com/coredns/caddy"
 	"github.com/google/go-cmp/cmp"
@@ -18,10 +19,10 @@ import (
 // inLine2 is where the property of a directive with one property stands.
 const inLine2 = "Testfile:2 - Error during parsing: "
 
-func TestEveryPropertyButTwoStandsOnce(t *testing.T) {
+func TestMostPropertiesStandOnce(t *testing.T) {
 	again := map[string]string{
 		"local_net_priority": "on", "netmask": "24", "classful": "on", "netmask6": "64", "round_robin": "on", "base_order": "auto",
-		"first_turn": "zero", "types": "A", "answer_limit": "3", "ecs": "10.0.0.53", "topology": tableFile(t),
+		"first_turn": "zero", "types": "A", "answer_limit": "3", "ecs": "10.0.0.53", "topology": tableFile(t), "pods": "on",
 	}
 	for property, word := range again {
 		_, err := parsed("ordering {\n" + property + " " + word + "\n" + property + " " + word + "\n}")
@@ -194,6 +195,44 @@ func TestParseTables(t *testing.T) {
 	}
 	if b.order.Weights.Add(netip.MustParsePrefix("10.0.0.0/8"), 1) || !b.order.Weights.Add(netip.MustParsePrefix("10.0.0.0/9"), 1) {
 		t.Error("the weight is of another network")
+	}
+}
+
+// TestParseTopologies reads a file and a cluster in one block, in any order, with and without pods.
+func TestParseTopologies(t *testing.T) {
+	directory := t.TempDir()
+	kubeconfig := filepath.Join(directory, "kubeconfig")
+	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\n" +
+		"clusters: [{name: c, cluster: {server: \"http://192.0.2.1:6443\"}}]\ncontexts: [{name: c, context: {cluster: c}}]\n"
+	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := tableFile(t)
+	for corefile, want := range map[string]string{
+		"topology " + file:                                                             file,
+		"topology kubernetes " + kubeconfig:                                            "kubernetes 192.0.2.1:6443",
+		"pods on\ntopology kubernetes " + kubeconfig + " c":                            "kubernetes 192.0.2.1:6443",
+		"topology kubernetes " + kubeconfig + "\npods off\ntopology " + file:           "kubernetes 192.0.2.1:6443 and " + file,
+		"topology " + file + "\ntypes A\npods auto\ntopology kubernetes " + kubeconfig: "kubernetes 192.0.2.1:6443 and " + file,
+	} {
+		b, _ := parsedBlock(t, "ordering {\n"+corefile+"\n}")
+		if got := b.ranking.Topology.Name(); got != want {
+			t.Errorf("%s: the topology is %s, want %s", corefile, got, want)
+		}
+	}
+	for word, want := range map[string]kubernetes.Pods{
+		"auto": kubernetes.PodsAuto, "on": kubernetes.PodsOn, "off": kubernetes.PodsOff,
+	} {
+		b, _ := parsedBlock(t, "ordering {\npods "+word+"\ntopology kubernetes "+kubeconfig+"\n}")
+		if b.topology.options.Pods != want {
+			t.Errorf("pods %s is %d", word, b.topology.options.Pods)
+		}
+	}
+	twice := "topology kubernetes " + kubeconfig
+	_, err := parsed("ordering {\n" + twice + "\n" + twice + " c\n}")
+	want := "Testfile:3 - Error during parsing: topology: given twice, first at Testfile:2: merge the two lines or remove one"
+	if err == nil || err.Error() != want {
+		t.Errorf("got: %v\nwant: %s", err, want)
 	}
 }
 

@@ -1,8 +1,6 @@
 package ordering
 
 import (
-	"errors"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +8,6 @@ import (
 	"github.com/coredns-ordering/ordering/internal/quote"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
-	"github.com/coredns-ordering/ordering/plugin/topology"
-	"github.com/coredns-ordering/ordering/plugin/topology/kubernetes"
 
 	"github.com/miekg/dns"
 )
@@ -124,29 +120,6 @@ func typeMeant(word string) string {
 		return ""
 	}
 	return didYouMean(dns.TypeToString[uint16(n)])
-}
-
-func parseTopology(b *block, l *line) error {
-	args, err := l.args(1, 3, "FILE, or kubernetes [KUBECONFIG [CONTEXT]]")
-	if err != nil {
-		return err
-	}
-	if args[0] == "kubernetes" {
-		args = append(args, "", "")
-		b.ranking.Topology, err = kubernetes.New(args[1], args[2])
-	} else {
-		if _, err := l.args(1, 1, "FILE"); err != nil {
-			return err
-		}
-		b.ranking.Topology, err = topology.NewFile(b.path(args[0]))
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && (args[0] == "k8s" || nearest(args[0], []string{"kubernetes"}) != ""):
-		return l.errorf("%v%s", err, didYouMean("topology", "kubernetes"))
-	case err != nil:
-		return l.errorf("%v", err)
-	}
-	return nil
 }
 
 func parseAnswerLimit(b *block, l *line) error {

@@ -245,6 +245,8 @@ var refusedProperties = []struct{ line, wantErr string }{
 	{"topology one two", `topology: unexpected argument "two"; want FILE`},
 	{"topology kubernetes config context more", `topology: unexpected argument "more"; want FILE, or kubernetes [KUBECONFIG [CONTEXT]]`},
 	{"topology nowhere", "topology: DIR/nowhere: no such file or directory"},
+	{"pods on", "pods: there is no topology kubernetes: add it or remove this line"},
+	{"pods never\ntopology kubernetes", "pods: never is not auto, on or off"},
 	{"topology k8s", "topology: DIR/k8s: no such file or directory: did you mean topology kubernetes?"},
 	{"topology Kubernetes", "topology: DIR/Kubernetes: no such file or directory: did you mean topology kubernetes?"},
 

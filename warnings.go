@@ -61,7 +61,7 @@ func noEffect(b *block, property string) string {
 		if others := typesWithoutAddress(b); others != "" && b.order.Rotation == rrset.Fixed && b.base != baseCanonical {
 			return fmt.Sprintf("on %s while round_robin is off: remove these types or set base_order canonical", others)
 		}
-	case "sortlist", "topology", "weight":
+	case "sortlist", "topology", "pods", "weight":
 		return withoutAddresses(b)
 	case "answer_limit":
 		if b.limit >= mostAddresses {

@@ -3,7 +3,8 @@
 // A Ranker is made once from a Config: subnet masks, a sort list and a topology. For each client it
 // gives a Ranking: the function from an address to its tier, where tier 0 is nearest. The sort list
 // decides first, then the topology among addresses of one rank, then the masks among addresses that
-// are equally near by both.
+// are equally near by both. The masks rank only what the topology cannot: where it knows the places of
+// the client and of an address, no mask makes that address nearer.
 package ranking
 
 import (
@@ -163,12 +164,16 @@ func (m *MaskRanking) Tier(a ipaddr.Addr) uint32 { return uint32(m.tier[m.client
 
 // TableTier returns the tier of address a; ip4 says whether that is IPv4, and byMasks is its tier
 // by the masks. The result is a number of three digits: the rank in the sort list, the distance in
-// the topology, and byMasks. Each digit counts as many values as its criterion tells apart.
+// the topology, and byMasks, which is that of no mask where the places of both are known. Each digit
+// counts as many values as its criterion tells apart.
 func (k *Ranking) TableTier(a ipaddr.Addr, ip4 bool, byMasks uint32) uint32 {
 	addr, n, t := a.NetipAs(ip4), uint32(k.masks.tiers()), byMasks
 	if k.table != nil {
-		depth := k.table.Depth()
-		t += n * uint32(depth-k.location.Shared(k.table.Find(addr)))
+		depth, place := k.table.Depth(), k.table.Find(addr)
+		if k.location != nil && place != nil {
+			t = n - 1
+		}
+		t += n * uint32(depth-k.location.Shared(place))
 		n *= uint32(depth + 1)
 	}
 	if k.preference != nil {

@@ -18,8 +18,12 @@ import (
 func tierFor(k *Ranking, a netip.Addr) uint32 { return k.Tier(ipaddr.FromNetip(a), a.Is4()) }
 
 // distance returns how far a is from client. Distances are compared with slices.Compare: the sort
-// list counts most, then the topology, then the masks.
+// list counts most, then the topology, then the masks. Where the topology knows both, no mask counts.
 func distance(c Config, client, a netip.Addr) []int {
+	if t := c.Topology; t != nil && t.Table().Find(client) != nil && t.Table().Find(a) != nil {
+		noMask := maskTier(c.Masks, client, netip.Addr{})
+		return []int{rankOf(c.Sortlist, client, a), -sharedLabels(t, client, a), noMask}
+	}
 	return []int{rankOf(c.Sortlist, client, a), -sharedLabels(c.Topology, client, a), maskTier(c.Masks, client, a)}
 }
 
@@ -215,12 +219,12 @@ func TestTiersAreCounted(t *testing.T) {
 	}
 }
 
-// TestTopologyDecidesBeforeMasks has an address in another zone of the client's subnet, and one in
-// its zone on another network.
-func TestTopologyDecidesBeforeMasks(t *testing.T) {
+// TestMasksRankWhatTheTopologyCannot has addresses on the client's subnet and on others, in its zone,
+// in another zone and in none. Where the places are known, the subnet does not matter.
+func TestMasksRankWhatTheTopologyCannot(t *testing.T) {
 	var b topology.Builder
 	for n, location := range map[string]string{
-		"10.4.3.0/25": "region/a", "10.4.3.128/25": "region/b", "192.0.2.0/24": "region/a",
+		"10.4.3.0/25": "region/a", "10.4.3.128/26": "region/b", "192.0.2.0/24": "region/a", "203.0.113.0/24": "far",
 	} {
 		if err := b.Add(netip.MustParsePrefix(n), location); err != nil {
 			t.Fatal(err)
@@ -230,12 +234,24 @@ func TestTopologyDecidesBeforeMasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Config{Masks: MaskLengths{IPv4: []int{24}}, Topology: fixed{table: table}}
-	k := rankingFor(New(c), netip.MustParseAddr("10.4.3.2"))
-	want := []string{"10.4.3.7", "192.0.2.1", "10.4.3.130", "198.51.100.1"} // in tiers 0, 1, 2 and 5 of 6
-	for i, tier := range []uint32{0, 1, 2, 5} {
-		if got := tierFor(k, netip.MustParseAddr(want[i])); got != tier {
-			t.Errorf("%s is in tier %d, want %d", want[i], got, tier)
+	r := New(Config{Masks: MaskLengths{IPv4: []int{24}}, Topology: fixed{table: table}})
+	for _, test := range []struct {
+		client string
+		tiers  map[string]uint32 // of 6: 3 by the topology, and each in 2 by the mask
+	}{
+		{"10.4.3.2", map[string]uint32{
+			"10.4.3.7": 1, "192.0.2.1": 1, "10.4.3.130": 3, "203.0.113.1": 5,
+			"10.4.3.200": 4, "198.51.100.1": 5, // in no place, on the client's subnet and elsewhere
+		}},
+		{"10.4.3.201", map[string]uint32{ // in no place
+			"10.4.3.7": 4, "10.4.3.130": 4, "10.4.3.200": 4, "192.0.2.1": 5, "198.51.100.1": 5,
+		}},
+	} {
+		k := rankingFor(r, netip.MustParseAddr(test.client))
+		for addr, tier := range test.tiers {
+			if got := tierFor(k, netip.MustParseAddr(addr)); got != tier {
+				t.Errorf("for %s, %s is in tier %d, want %d", test.client, addr, got, tier)
+			}
 		}
 	}
 }

@@ -107,6 +107,9 @@ type alias struct {
 func newAliasGraph(answer []dns.RR) *aliasGraph {
 	g := &aliasGraph{cnames: map[string]alias{}, dnames: map[string]alias{}, addresses: map[string][]int{}}
 	for i, rr := range answer {
+		if rr == nil {
+			continue
+		}
 		owner := strings.ToLower(rr.Header().Name)
 		switch rr := rr.(type) {
 		case *dns.A, *dns.AAAA:

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/miekg/dns"
 )
 
 // TestCanonicalOrder compares canonical order with a stable sort by the bytes of the RDATA. The
@@ -30,4 +32,50 @@ func TestCanonicalOrder(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSortOfAnOrderedRRset checks that sort returns nil for addresses in canonical order, and only
+// for those.
+func TestSortOfAnOrderedRRset(t *testing.T) {
+	for _, tt := range []struct {
+		addrs []string
+		want  []uint16
+	}{
+		{[]string{"10.0.0.1", "10.0.0.1", "10.0.0.2", "172.16.0.1", "192.168.1.1"}, nil},
+		{[]string{"::", "::1", "2001:db8::1", "2001:db8:0:1::"}, nil},
+		{[]string{"10.0.0.1", "10.0.0.2", "10.0.0.1"}, []uint16{0, 2, 1}},
+		{[]string{"2001:db8:0:1::", "2001:db8::1"}, []uint16{1, 0}},
+	} {
+		var c canonicalSort
+		if got := c.sort(addresses(tt.addrs...)); !slices.Equal(got, tt.want) || (got == nil) != (tt.want == nil) {
+			t.Errorf("%v: %v, want %v", tt.addrs, got, tt.want)
+		}
+	}
+}
+
+// TestSortOfAddressesAllocatesNothing checks that the memory of a sort is used again.
+func TestSortOfAddressesAllocatesNothing(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(23, 24))
+	var c canonicalSort
+	for _, length := range []int{4, 16} {
+		set := addressesThatDiffer(rnd, 300, length, 1, 3)
+		c.sort(set)
+		if n := testing.AllocsPerRun(20, func() { c.sort(set) }); n != 0 {
+			t.Errorf("%v allocations for addresses of %d bytes", n, length)
+		}
+	}
+}
+
+// TestCanonicalOrderWithoutAnOwner has records whose owner is empty, which is no name. Plugins can
+// make such records.
+func TestCanonicalOrderWithoutAnOwner(t *testing.T) {
+	in := []dns.RR{
+		&dns.MX{Hdr: dns.RR_Header{Rrtype: dns.TypeMX, Class: dns.ClassINET}, Preference: 20, Mx: "b."},
+		&dns.MX{Hdr: dns.RR_Header{Rrtype: dns.TypeMX, Class: dns.ClassINET}, Preference: 10, Mx: "c."},
+		&dns.MX{Hdr: dns.RR_Header{Rrtype: dns.TypeMX, Class: dns.ClassINET}},
+	}
+	q := from("10.4.3.2")
+	q.Canonical = true
+	got := New(Config{Types: Types(dns.TypeMX), Rotation: Fixed}).Answer(in, q, "")
+	checkMembers(t, got, in)
 }

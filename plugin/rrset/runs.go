@@ -57,6 +57,10 @@ func (r *runs) forget() {
 // records by k.
 func (r *runs) findRRsets(in []dns.RR, types TypeSet, k *ranking.Ranking) {
 	for i := 0; i < len(in); {
+		if in[i] == nil { // a fault of a plugin: it stays where it is
+			i++
+			continue
+		}
 		h := in[i].Header()
 		if !types.Has(h.Rrtype) {
 			r.aliases = r.aliases || isAlias(in[i])
@@ -92,6 +96,9 @@ func rankRun(h *dns.RR_Header, in []dns.RR, k *ranking.Ranking, tiers []uint32) 
 		case *dns.AAAA:
 			other, a = &rr.Hdr, ipaddr.From16Bytes(rr.AAAA)
 		default:
+			if rr == nil {
+				return i
+			}
 			other = rr.Header()
 		}
 		// sameRRset, inlined by hand, cheapest test first

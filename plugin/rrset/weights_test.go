@@ -160,6 +160,54 @@ func burstAllowed(w int, totals map[int]int) int {
 	return w/most + 1
 }
 
+// randomTier returns n addresses in one tier, with weights that are mostly great and of three
+// different values.
+func randomTier(rnd *rand.Rand, n int) (set []dns.RR, tier []uint16, w *Weights, weights []int) {
+	set, w = addressesThatDiffer(rnd, n, 16, 0, 1, 2, 3, 4, 5, 6, 7), new(Weights)
+	for i, rr := range set {
+		weight := oneOf(rnd, 255, 254, 1)
+		a, _ := netip.AddrFromSlice(rdata(rr))
+		w.Add(netip.PrefixFrom(a, 128), uint8(weight))
+		tier, weights = append(tier, uint16(i)), append(weights, weight)
+	}
+	return set, tier, w, weights
+}
+
+// TestCyclesAtAnyTurn compares the order at a turn in any round of a cycle with the same turn of the
+// first round.
+func TestCyclesAtAnyTurn(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(25, 26))
+	for range 20 {
+		set, tier, w, weights := randomTier(rnd, 60)
+		m := &model{weights: []networkWeight{{}}}
+		length := uint64(sum(weights))
+		for _, turn := range []uint64{0, length - 1, length, math.MaxUint32, math.MaxUint64 - rnd.Uint64N(1000)} {
+			var c weightedCycle
+			got := slices.Clone(tier)
+			c.order(set, got, w, turn)
+			want := m.cycle(set, weights, int(turn%length))
+			for i, member := range got {
+				if set[member] != want[i] {
+					t.Fatalf("turn %d of %d: number %d is %v, want %v", turn, length, i, set[member], want[i])
+				}
+			}
+		}
+	}
+}
+
+// TestCyclesListFewSlots checks that what an order takes does not grow with the weights.
+func TestCyclesListFewSlots(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(27, 28))
+	for range 50 {
+		set, tier, w, weights := randomTier(rnd, 200)
+		var c weightedCycle
+		c.order(set, tier, w, uint64(sum(weights)*9/10))
+		if most := 2 * len(set); len(c.slots) > most {
+			t.Errorf("%d slots of %d were listed, want at most %d", len(c.slots), sum(weights), most)
+		}
+	}
+}
+
 func TestEqualWeightsRotate(t *testing.T) {
 	for _, weight := range []int{0, 1, 2, 7, 255} {
 		for n := 2; n <= 12; n++ {

@@ -86,15 +86,10 @@ func (b *Builder) Table() (*Table, error) {
 	case d6 != nil:
 		return nil, d6
 	}
-	t := &Table{
-		v4:        newSpans(b.v4),
-		v6:        newSpans(b.v6),
-		locations: slices.Clone(b.locations),
-		networks:  len(b.v4) + len(b.v6),
-	}
-	for _, l := range t.locations {
-		t.depth = max(t.depth, l.Labels())
-	}
+	locations := NewLocations(slices.Clone(b.locations))
+	t := &Table{length: len(b.v4) + len(b.v6), depth: locations.depth}
+	t.v4.networks, t.v4.networkLocations = newSpans(b.v4), locations.byNumber
+	t.v6.networks, t.v6.networkLocations = newSpans(b.v6), locations.byNumber
 	return t, nil
 }
 

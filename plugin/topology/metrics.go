@@ -17,7 +17,7 @@ var (
 		Namespace: plugin.Namespace,
 		Subsystem: "ordering",
 		Name:      "topology_entries",
-		Help:      "Number of networks in the topology table.",
+		Help:      "Number of networks and addresses in the topology table.",
 	}, []string{"source"})
 
 	lastSync = promauto.NewGaugeVec(prometheus.GaugeOpts{
@@ -25,6 +25,13 @@ var (
 		Subsystem: "ordering",
 		Name:      "topology_last_sync_timestamp_seconds",
 		Help:      "When the topology table was last known to be current, changed or not, in seconds since 1970.",
+	}, []string{"source"})
+
+	ready = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: "ordering",
+		Name:      "topology_ready",
+		Help:      "1 if the source has been read completely at least once, and 0 otherwise.",
 	}, []string{"source"})
 
 	failures = promauto.NewCounterVec(prometheus.CounterOpts{
@@ -60,6 +67,7 @@ func NewMetrics(source string) *Metrics {
 	defer sourceUsers.Unlock()
 	sourceUsers.count[source]++
 	failures.WithLabelValues(source) // so that there is a 0 before the first failure
+	ready.WithLabelValues(source)    // so that there is a 0 before the first sync
 	return &Metrics{source: source}
 }
 
@@ -73,18 +81,23 @@ func (m *Metrics) Close() {
 		delete(sourceUsers.count, m.source)
 		entries.DeleteLabelValues(m.source)
 		lastSync.DeleteLabelValues(m.source)
+		ready.DeleteLabelValues(m.source)
 		failures.DeleteLabelValues(m.source)
 	})
 }
 
-// Entries publishes the number of networks in the source's table.
+// Entries publishes the number of networks and addresses in the source's table.
 func (m *Metrics) Entries(n int) {
 	m.publish(func() { entries.WithLabelValues(m.source).Set(float64(n)) })
 }
 
-// Synced publishes when the table was last known to be current, whether or not it had changed.
+// Synced publishes when the table was last known to be current, whether or not it had changed, and
+// that the source is ready.
 func (m *Metrics) Synced(at time.Time) {
-	m.publish(func() { lastSync.WithLabelValues(m.source).Set(float64(at.UnixMilli()) / 1e3) })
+	m.publish(func() {
+		lastSync.WithLabelValues(m.source).Set(float64(at.UnixMilli()) / 1e3)
+		ready.WithLabelValues(m.source).Set(1)
+	})
 }
 
 // Failed counts an attempt to learn from the source that failed.

@@ -28,12 +28,14 @@ func TestMetrics(t *testing.T) {
 	const source = "a source\n"
 	first := NewMetrics(source)
 	checkMetric(t, topologytest.Failures, `a source\n`, 0)
+	checkMetric(t, topologytest.Ready, `a source\n`, 0)
 	first.Entries(3)
 	first.Synced(time.UnixMilli(1234567890123))
 	first.Failed()
 	second := NewMetrics(source) // as on a reload
 	second.Failed()
 	checkMetric(t, topologytest.Entries, `a source\n`, 3)
+	checkMetric(t, topologytest.Ready, `a source\n`, 1)
 	checkMetric(t, topologytest.LastSync, `a source\n`, 1234567890.123)
 	checkMetric(t, topologytest.Failures, `a source\n`, 2)
 

@@ -152,19 +152,20 @@ func TestParseReadError(t *testing.T) {
 // lines writes what the spans of t contain, each span as the fewest networks.
 func lines(t *Table) string {
 	var text strings.Builder
-	writeSpans(&text, t, t.v4)
-	writeSpans(&text, t, t.v6)
+	writeSpans(&text, t.v4)
+	writeSpans(&text, t.v6)
 	return text.String()
 }
 
-func writeSpans[K address[K]](text *strings.Builder, t *Table, s spans[K]) {
+func writeSpans[K address[K]](text *strings.Builder, l layers[K]) {
+	s := l.networks
 	for i, start := range s.starts {
 		if s.locations[i] == 0 {
 			continue
 		}
 		for more := true; more && s.find(start) == i; {
 			e := widest(s, start, i)
-			fmt.Fprintln(text, e.prefix(), t.locations[s.locations[i]])
+			fmt.Fprintln(text, e.prefix(), l.networkLocations[s.locations[i]])
 			start, more = start.Last(int(e.length)).Next()
 		}
 	}

@@ -37,7 +37,7 @@ func (n entry[K]) prefix() netip.Prefix {
 }
 
 // spans divides the addresses of one family into spans of consecutive addresses that have the same
-// location. Neighbouring spans have different locations. Nested networks
+// location, by a network of the same length. Neighbouring spans differ in one of the two. Nested networks
 //
 //	10.0.0.0/8    A   ├───────────────────────────────────────┤
 //	10.1.0.0/16   B            ├──────────┤
@@ -52,6 +52,7 @@ func (n entry[K]) prefix() netip.Prefix {
 type spans[K address[K]] struct {
 	starts    []K      // ascending; the first is the first address of the family
 	locations []uint32 // the number of the location of each span, 0 for none
+	lengths   []uint8  // of the network that gives each span its location, 0 for none
 
 	// index narrows the search. The addresses from starts[1] up to the one before the last start
 	// share their first skip bits. By the next width bits of an address, index[bits] to
@@ -67,24 +68,24 @@ func newSpans[K address[K]](entries []entry[K]) spans[K] {
 		return s
 	}
 	var zero K
-	s.put(zero, 0)
+	s.put(zero, 0, 0)
 	var open []entry[K] // those whose networks contain the current address, widest first
 	closeInnermost := func() {
 		inner := open[len(open)-1]
 		open = open[:len(open)-1]
-		outer := uint32(0)
+		var outer entry[K]
 		if len(open) > 0 {
-			outer = open[len(open)-1].location
+			outer = open[len(open)-1]
 		}
 		if after, ok := inner.first.Last(int(inner.length)).Next(); ok {
-			s.put(after, outer)
+			s.put(after, outer.location, outer.length)
 		}
 	}
 	for _, n := range entries {
 		for len(open) > 0 && open[len(open)-1].endsBefore(n.first) {
 			closeInnermost()
 		}
-		s.put(n.first, n.location)
+		s.put(n.first, n.location, n.length)
 		open = append(open, n)
 	}
 	for len(open) > 0 {
@@ -93,22 +94,24 @@ func newSpans[K address[K]](entries []entry[K]) spans[K] {
 	// Copies without the spare capacity of append: a table lives long.
 	s.starts = append([]K(nil), s.starts...)
 	s.locations = append([]uint32(nil), s.locations...)
+	s.lengths = append([]uint8(nil), s.lengths...)
 	s.buildIndex()
 	return s
 }
 
 // put begins a span at start, which must not be before the start of the last call. A second call
 // with the same start replaces the first.
-func (s *spans[K]) put(start K, location uint32) {
+func (s *spans[K]) put(start K, location uint32, length uint8) {
 	n := len(s.starts)
 	if n > 0 && s.starts[n-1] == start {
 		n--
-		s.starts, s.locations = s.starts[:n], s.locations[:n]
+		s.starts, s.locations, s.lengths = s.starts[:n], s.locations[:n], s.lengths[:n]
 	}
-	if n > 0 && s.locations[n-1] == location {
+	if n > 0 && s.locations[n-1] == location && s.lengths[n-1] == length {
 		return
 	}
-	s.starts, s.locations = append(s.starts, start), append(s.locations, location)
+	s.starts = append(s.starts, start)
+	s.locations, s.lengths = append(s.locations, location), append(s.lengths, length)
 }
 
 // buildIndex makes the index. With one or two spans there is nothing to search for, and no index.
@@ -154,26 +157,25 @@ func (s *spans[K]) find(a K) int {
 	return int(low)
 }
 
-// location returns the number of the location of a, 0 for none.
-func (s *spans[K]) location(a K) uint32 {
+// location returns the number of the location of a, 0 for none, and the length of the network that
+// gives it.
+func (s *spans[K]) location(a K) (number uint32, length uint8) {
 	if len(s.starts) == 0 {
-		return 0
+		return 0, 0
 	}
-	return s.locations[s.find(a)]
+	i := s.find(a)
+	return s.locations[i], s.lengths[i]
 }
 
-// scope returns the length of the shortest prefix around a that is inside a's span: one bit more
-// than a shares with the nearest address outside.
-func (s *spans[K]) scope(a K) int {
+// around returns the first address of the span that contains a, and the first one after it; false
+// if it is the last span.
+func (s *spans[K]) around(a K) (start, after K, found bool) {
 	if len(s.starts) == 0 {
-		return 0
+		return start, after, false
 	}
-	i, length := s.find(a), 0
-	if i > 0 {
-		length = a.CommonBits(s.starts[i].Prev()) + 1
+	i := s.find(a)
+	if i+1 == len(s.starts) {
+		return s.starts[i], after, false
 	}
-	if i+1 < len(s.starts) {
-		length = max(length, a.CommonBits(s.starts[i+1])+1)
-	}
-	return length
+	return s.starts[i], s.starts[i+1], true
 }

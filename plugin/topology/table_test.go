@@ -146,11 +146,11 @@ func TestLargeTables(t *testing.T) {
 		for _, six := range []bool{false, true} {
 			o := manyNetworks(n, six)
 			table := o.table(t)
-			spans := len(table.v4.starts) + len(table.v6.starts)
+			spans := len(table.v4.networks.starts) + len(table.v6.networks.starts)
 			if spans > 1<<maxIndexBits != (n == 100_000) {
 				t.Errorf("%d networks have %d spans", n, spans)
 			}
-			if size := len(table.v4.index) + len(table.v6.index); size > 1<<maxIndexBits+1 {
+			if size := len(table.v4.networks.index) + len(table.v6.networks.index); size > 1<<maxIndexBits+1 {
 				t.Errorf("%d networks have an index of %d numbers", n, size)
 			}
 			locations := map[netip.Prefix]string{}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -11,6 +12,7 @@ import (
 // port; the address of the proxy, which the kubeconfigs name, stays the same.
 type apiProxy struct {
 	listener net.Listener
+	sent     atomic.Int64 // bytes from the API server
 
 	mu     sync.Mutex
 	target string // address of the API server; empty while disconnected
@@ -74,7 +76,7 @@ func (p *apiProxy) relay(client net.Conn) {
 		io.Copy(server, client)
 		server.Close()
 	}()
-	io.Copy(client, server)
+	io.Copy(io.MultiWriter(client, (*counter)(&p.sent)), server)
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,4 +96,12 @@ func (p *apiProxy) dial(client net.Conn) net.Conn {
 	}
 	p.conns[client] = true
 	return server
+}
+
+// counter counts the bytes that are written to it.
+type counter atomic.Int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	(*atomic.Int64)(c).Add(int64(len(p)))
+	return len(p), nil
 }

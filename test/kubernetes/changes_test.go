@@ -29,7 +29,7 @@ func testScale(t *testing.T, c *cluster, s *server) {
 }
 
 func testRelabel(t *testing.T, c *cluster, s *server) {
-	elm := testNode{"elm", "south-1", "south", []string{"172.21.5.0/24", "fd00:221:5:5::/64"}, "192.0.2.15"}
+	elm := testNode{"elm", "south-1", "south", []string{"172.21.5.0/24", "fd00:221:5:5::/64"}, "192.0.2.15", nil}
 	c.createNode(t, elm)
 	h := c.createHeadless(t, "relabel")
 	const outside = "100.67.0.1" // in no pod network; its slice names the node
@@ -45,7 +45,7 @@ func testRelabel(t *testing.T, c *cluster, s *server) {
 
 // testNewNode adds a node and a pod on it while the server runs.
 func testNewNode(t *testing.T, c *cluster, s *server) {
-	fir := testNode{"fir", "north-2", "north", []string{"172.22.6.0/24", "fd00:222:6:6::/64"}, "192.0.2.16"}
+	fir := testNode{"fir", "north-2", "north", []string{"172.22.6.0/24", "fd00:222:6:6::/64"}, "192.0.2.16", nil}
 	h := c.createHeadless(t, "newcomer")
 	h.runPod(t, "date", date.pod(10))
 	h.runPod(t, "ash", ash.pod(10))

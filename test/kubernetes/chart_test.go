@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,8 +14,11 @@ import (
 
 const helm = "../../deploy/helm"
 
-// chart has the chart's values that deploy/helm/values.yaml sets, with the names in the values.yaml
-// and the templates of chart 1.46.2. The chart would ignore any other name.
+// chartValues are the files with values in deploy/helm. All but the first are for use with it.
+var chartValues = []string{"values.yaml", "values-eks.yaml", "values-gke.yaml"}
+
+// chart has the chart's values that deploy/helm sets, with the names in the values.yaml and the
+// templates of chart 1.46.2. The chart would ignore any other name.
 type chart struct {
 	Image struct {
 		Repository string `json:"repository"`
@@ -23,9 +27,12 @@ type chart struct {
 	ReplicaCount        int    `json:"replicaCount"`
 	IsClusterService    bool   `json:"isClusterService"`
 	K8sAppLabelOverride string `json:"k8sAppLabelOverride"`
-	Service             struct {
-		Name      string `json:"name"`
-		ClusterIP string `json:"clusterIP"`
+	Deployment          struct {
+		Selector map[string]any `json:"selector"`
+	} `json:"deployment"`
+	Service struct {
+		Selector            map[string]string `json:"selector"`
+		TrafficDistribution string            `json:"trafficDistribution"`
 	} `json:"service"`
 	ServiceAccount struct {
 		Create bool   `json:"create"`
@@ -34,15 +41,17 @@ type chart struct {
 	RBAC struct {
 		Create bool `json:"create"`
 	} `json:"rbac"`
-	Servers             []chartServer  `json:"servers"`
-	Resources           map[string]any `json:"resources"`
-	PriorityClassName   string         `json:"priorityClassName"`
-	PodDisruptionBudget map[string]any `json:"podDisruptionBudget"`
-	PodSecurityContext  map[string]any `json:"podSecurityContext"`
-	SecurityContext     map[string]any `json:"securityContext"`
-	Affinity            map[string]any `json:"affinity"`
-	Tolerations         []any          `json:"tolerations"`
-	NodeSelector        map[string]any `json:"nodeSelector"`
+	Servers                   []chartServer     `json:"servers"`
+	Env                       []any             `json:"env"`
+	Resources                 map[string]any    `json:"resources"`
+	RollingUpdate             map[string]any    `json:"rollingUpdate"`
+	PriorityClassName         string            `json:"priorityClassName"`
+	PodDisruptionBudget       map[string]any    `json:"podDisruptionBudget"`
+	PodSecurityContext        map[string]any    `json:"podSecurityContext"`
+	SecurityContext           map[string]any    `json:"securityContext"`
+	TopologySpreadConstraints []any             `json:"topologySpreadConstraints"`
+	Tolerations               []any             `json:"tolerations"`
+	NodeSelector              map[string]string `json:"nodeSelector"`
 }
 
 type chartServer struct {
@@ -58,15 +67,16 @@ type chartServer struct {
 	} `json:"plugins"`
 }
 
-func readChartValues(t *testing.T) chart {
+// readChartValues returns the values in a file of deploy/helm.
+func readChartValues(t *testing.T, file string) chart {
 	t.Helper()
-	text, err := os.ReadFile(helm + "/values.yaml")
+	text, err := os.ReadFile(filepath.Join(helm, file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var values chart
 	if err := yaml.UnmarshalStrict(text, &values); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v", file, err)
 	}
 	return values
 }
@@ -74,7 +84,7 @@ func readChartValues(t *testing.T) chart {
 // chartCorefile returns the Corefile that the chart's ConfigMap has with these values.
 func chartCorefile(t *testing.T) string {
 	t.Helper()
-	values := readChartValues(t)
+	values := readChartValues(t, "values.yaml")
 	if len(values.Servers) != 1 {
 		t.Fatalf("%d servers", len(values.Servers))
 	}
@@ -95,49 +105,65 @@ func chartCorefile(t *testing.T) string {
 	return b.String()
 }
 
-// testChart renders the chart with the values and has the API server validate the result. It skips
-// the test if ORDERING_CHART is not set.
+// testChart checks that the chart knows every name in the values. If ORDERING_CHART is set, it also
+// renders the chart with the values, and installs what it renders as `helm install` and `helm
+// upgrade` would: first beside the DNS of the cluster, then in the Service kube-dns.
 func testChart(t *testing.T, a applier) {
+	for _, file := range chartValues {
+		readChartValues(t, file)
+	}
 	directory := os.Getenv("ORDERING_CHART")
 	if directory == "" {
 		t.Skip("ORDERING_CHART does not name a directory with the chart: the values are not rendered")
 	}
 	needs(t, "helm")
-	// Use another release name, because the selectors of kubeadm's objects cannot change.
-	rendered := run(t, "helm", "template", "ordering", directory, "--namespace", "kube-system",
-		"--values", helm+"/values.yaml", "--set", "service.clusterIP=10.96.0.11")
-	for document := range strings.SplitSeq(rendered, "\n---\n") {
-		object := new(unstructured.Unstructured)
-		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
-			t.Fatal(err)
-		}
-		if object.GetName() == "kube-dns" {
-			object.SetName("ordering") // its clusterIP cannot change either
-		}
-		if err := a.apply(t.Context(), object, metav1.DryRunAll); err != nil {
-			t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
-		}
+	for _, file := range chartValues[1:] {
+		t.Run(file, func(t *testing.T) {
+			beside := renderChart(t, directory, "values.yaml")
+			joined := renderChart(t, directory, "values.yaml", file)
+			before := a.snapshot(t)
+			a.mustInstall(t, beside)
+			if labels := podLabels(t, beside); labels["k8s-app"] == "kube-dns" || len(a.budgets(t, labels)) != 1 {
+				t.Errorf("beside: labels %v, PodDisruptionBudgets %v", labels, a.budgets(t, labels))
+			}
+			a.mustInstall(t, joined)
+			if labels := podLabels(t, joined); labels["k8s-app"] != "kube-dns" || len(a.budgets(t, labels)) > 0 {
+				t.Errorf("joined: labels %v, PodDisruptionBudgets %v", labels, a.budgets(t, labels))
+			}
+			if err := before.changedIn(a.snapshot(t)); err != nil {
+				t.Errorf("what was there: %v", err)
+			}
+			a.uninstall(t, joined)
+			expectSame(t, before, a.snapshot(t))
+		})
 	}
+}
+
+// renderChart returns the objects of the chart with the values in these files of deploy/helm.
+func renderChart(t *testing.T, directory string, files ...string) []*unstructured.Unstructured {
+	t.Helper()
+	arguments := []string{"template", "coredns-ordering", directory, "--namespace", "kube-system"}
+	for _, file := range files {
+		arguments = append(arguments, "--values", filepath.Join(helm, file))
+	}
+	return parseObjects(t, strings.TrimPrefix(run(t, "helm", arguments...), "---\n"))
 }
 
 // testChartRights validates deploy/helm/rbac.yaml, and checks that it gives the rights to the
 // ServiceAccount that the values create.
 func testChartRights(t *testing.T, a applier) {
-	text, err := os.ReadFile(helm + "/rbac.yaml")
+	text, err := os.ReadFile(filepath.Join(helm, "rbac.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for document := range strings.SplitSeq(string(text), "\n---\n") {
-		object := new(unstructured.Unstructured)
-		if err := yaml.UnmarshalStrict([]byte(document), &object.Object); err != nil {
-			t.Fatal(err)
-		}
+	for _, object := range parseObjects(t, string(text)) {
 		if err := a.apply(t.Context(), object, metav1.DryRunAll); err != nil {
 			t.Errorf("%s: %v", object.GetKind(), err)
 		}
 		subjects, _, _ := unstructured.NestedSlice(object.Object, "subjects")
 		for _, subject := range subjects {
-			if name := subject.(map[string]any)["name"]; name != readChartValues(t).ServiceAccount.Name {
+			name := subject.(map[string]any)["name"]
+			if name != readChartValues(t, "values.yaml").ServiceAccount.Name {
 				t.Errorf("rights for %v", name)
 			}
 		}

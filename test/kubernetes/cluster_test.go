@@ -42,19 +42,33 @@ type cluster struct {
 	ca     []byte
 	admin  *rest.Config
 	client clientset.Interface
+
+	clientNamespace string // of clients
 }
 
 // adminToken has all rights. Unlike the API server's own loopback token, it stays valid after a
 // restart.
 const adminToken = "admin"
 
-// startCluster starts a control plane, which stops when the test ends.
-func startCluster(t *testing.T) *cluster {
+// startCluster starts a control plane, which stops when the test ends. flags are further flags of
+// the API server, which override those that the tests share.
+func startCluster(t *testing.T, flags ...string) *cluster {
+	t.Helper()
+	c := startStorage(t, func(*embed.Etcd) {})
+	c.startEndpointSliceController(t)
+	return c
+}
+
+// startStorage starts a control plane without controllers. fill can write into etcd before the API
+// server starts.
+func startStorage(t *testing.T, fill func(*embed.Etcd)) *cluster {
 	t.Helper()
 	discardKlog(t)
 
 	c := &cluster{owner: t, proxy: newAPIProxy(t), etcd: startEtcd(t)}
+	fill(c.etcd)
 	c.flags, c.ca = apiServerFlags(t)
+	c.flags = append(c.flags, flags...)
 	if err := c.startAPIServer(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +86,6 @@ func startCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	c.client = client
-	c.startEndpointSliceController(t)
 	return c
 }
 

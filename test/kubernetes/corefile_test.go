@@ -14,35 +14,28 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// testCorefiles tests the server with the Corefile of each ConfigMap and of the chart's values.
+// testCorefiles tests the server with the Corefile of each overlay and of the chart's values.
 func testCorefiles(t *testing.T, c *cluster, kubeconfig string) {
 	h := c.createHeadless(t, "shipped")
 	h.runTwoPodsPerNode(t)
 	upstream := startUpstream(t)
 
-	for _, dir := range kustomizations {
+	test := func(t *testing.T, text string) {
+		s := startServer(t, localCorefile(t, text, kubeconfig, upstream))
+		s.waitReady(t)
+		s.expect(t, birch.pod(10), h.fullName(), dns.TypeA, wantOrder["birch"])
+		s.expect(t, birch.pod(10), "www.example.org", dns.TypeA, tiers{{"192.0.2.80"}})
+	}
+	for _, dir := range overlays {
 		t.Run(dir, func(t *testing.T) {
-			text := configMap(t, filepath.Join(deploy, dir), "coredns", "Corefile")
-			testShipped(t, text, kubeconfig, upstream, h, dir != "base")
+			test(t, configMap(t, filepath.Join(deploy, dir), "coredns-ordering", "Corefile"))
 		})
 	}
-	t.Run("helm", func(t *testing.T) {
-		testShipped(t, chartCorefile(t), kubeconfig, upstream, h, true)
-	})
+	t.Run("helm", func(t *testing.T) { test(t, chartCorefile(t)) })
 }
 
-// testShipped starts the server with a Corefile and asks it for a name in the cluster and one
-// outside.
-func testShipped(t *testing.T, text, kubeconfig, upstream string, h headless, zoneAware bool) {
-	s := startServer(t, localCorefile(t, text, kubeconfig, upstream))
-	s.waitReady(t)
-	want := wantOrder["birch"]
-	if !zoneAware {
-		want = tiers{twoPods(birch), append(append(twoPods(ash), twoPods(cedar)...), twoPods(date)...)}
-	}
-	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, want)
-	s.expect(t, birch.pod(200), "www.example.org", dns.TypeA, tiers{{"192.0.2.80"}})
-}
+// acceptProxyHeader is a part of a Corefile: this machine may say which client a query is from.
+const acceptProxyHeader = "proxyproto {\n        allow 127.0.0.1/32\n    }"
 
 // localCorefile changes a cluster's Corefile so that it runs on this machine. It replaces the
 // listen addresses, the upstream servers and the credentials with those of the test. It fails the
@@ -56,10 +49,11 @@ func localCorefile(t *testing.T, text, kubeconfig, upstream string) string {
 		{":9153", "127.0.0.1:" + metricsPort},
 		{"/etc/resolv.conf", upstream},
 		{"in-addr.arpa ip6.arpa {", "in-addr.arpa ip6.arpa {\n        kubeconfig " + login},
-		{".:53 {", ".:" + dnsPort + " {\n    bind 127.0.0.1\n    proxyproto {\n        allow 127.0.0.1/32\n    }"},
+		{".:53 {", ".:53 {\n    bind 127.0.0.1\n    " + acceptProxyHeader},
 	} {
 		text = replace(t, text, change.from, change.to)
 	}
+	text = strings.ReplaceAll(text, ":53 {", ":"+dnsPort+" {") // also in further server blocks
 	if strings.Contains(text, "topology kubernetes") {
 		text = replace(t, text, "topology kubernetes", "topology kubernetes "+login)
 	}
@@ -106,24 +100,28 @@ func startUpstream(t *testing.T) string {
 	return conn.LocalAddr().String()
 }
 
-// testDocumentation starts a server with each ordering block in docs/kubernetes.md, and with the
+// testDocumentation starts a server with each ordering directive in docs/kubernetes.md, and with the
 // topology file in it.
 func testDocumentation(t *testing.T, kubeconfig string) {
-	text, err := os.ReadFile("../../docs/kubernetes.md")
+	text, err := os.ReadFile(documentation)
 	if err != nil {
 		t.Fatal(err)
 	}
 	places := filepath.Join(t.TempDir(), "places")
-	lines := regexp.MustCompile(`(?m)^    [0-9./]+ +\S+/\S+$`).FindAllString(string(text), -1)
+	lines := regexp.MustCompile(`(?m)^[0-9./]+ +\S+/\S+$`).FindAllString(string(text), -1)
+	if len(lines) < 2 {
+		t.Fatalf("%d lines of a topology file: it is not recognised", len(lines))
+	}
 	write(t, places, strings.Join(lines, "\n")+"\n")
 
-	blocks := regexp.MustCompile(`(?m)^    ordering \{\n(        .*\n)+    \}$`).FindAllString(string(text), -1)
-	if len(blocks) < 3 || len(lines) < 2 {
-		t.Fatalf("%d blocks and %d places: something is not recognised", len(blocks), len(lines))
-	}
-	for _, block := range blocks {
+	started := 0
+	for _, block := range documentedCorefiles(t) {
+		if !strings.HasPrefix(block, "ordering {") {
+			continue
+		}
+		started++
 		t.Run(strings.Join(strings.Fields(block), " "), func(t *testing.T) {
-			block = strings.ReplaceAll(block, "/etc/coredns/places", places)
+			block = strings.ReplaceAll(block, "topology.txt", places)
 			block = strings.ReplaceAll(block, "topology kubernetes", "topology kubernetes "+kubeconfig+" "+kubeContext)
 			s := startServer(t,
 				fmt.Sprintf(".:%s {\n    bind 127.0.0.1\n    proxyproto\n    ready 127.0.0.1:%s\n%s\n    whoami\n}\n",
@@ -131,33 +129,61 @@ func testDocumentation(t *testing.T, kubeconfig string) {
 			s.waitReady(t)
 		})
 	}
+	if started < 2 {
+		t.Fatalf("%d directives: something is not recognised", started)
+	}
 }
+
+// oak is a node with the address that the servers in this test ask each other from, so that a cache
+// of the test is one on this node.
+var oak = testNode{"oak", "north-1", "north", []string{"172.25.9.0/24", "fd00:225:9:9::/64"}, "127.0.0.1"}
 
 // testNodeCache sends queries through a NodeLocal DNSCache with the Corefile of the overlay. The
 // real cache is a CoreDNS with fewer plugins; the test runs the server under test instead.
 func testNodeCache(t *testing.T, c *cluster, kubeconfig string) {
+	c.createNode(t, oak)
 	h := c.createHeadless(t, "cached")
 	h.runTwoPodsPerNode(t)
+	h.runPod(t, oak.name, oak.pod(10))
 	upstream := startUpstream(t)
 	overlay := filepath.Join(deploy, "overlays/nodelocaldns")
-	// The cache sends its queries from 127.0.0.1, so ecs must trust that address.
-	trusted := replace(t, configMap(t, overlay, "coredns", "Corefile"), "ecs 10.0.0.0/8", "ecs 127.0.0.1/32 10.0.0.0/8")
-	central := startServer(t, localCorefile(t, trusted, kubeconfig, upstream))
+	central := startServer(t,
+		localCorefile(t, configMap(t, overlay, "coredns-ordering", "Corefile"), kubeconfig, upstream))
 	central.waitReady(t)
-	central.expect(t, birch.pod(200), h.fullName(), dns.TypeA, wantOrder["birch"])
 
-	text := configMap(t, overlay, "node-local-dns", "Corefile.base")
-	for _, p := range allNodes {
-		// Each node has a cache. One pod on it asks first; another gets the cached answer.
-		cache := startServer(t, localNodeCacheCorefile(t, text, central.dns, upstream))
-		for _, n := range []int{200, 201} {
-			cache.expect(t, p.pod(n), h.fullName(), dns.TypeA, wantOrder[p.name])
-		}
+	want := tiers{{oak.pod(10)}, append(twoPods(ash), twoPods(birch)...), twoPods(cedar), twoPods(date)}
+	central.expect(t, oak.pod(10), h.fullName(), dns.TypeA, want)
+	cache := startServer(t,
+		localNodeCacheCorefile(t, configMap(t, overlay, "node-local-dns", "Corefile.base"), central.dns, upstream))
+	// One pod on the node asks first; another gets the cached answer.
+	for _, n := range []int{200, 201} {
+		cache.expect(t, oak.pod(n), h.fullName(), dns.TypeA, want)
 	}
-	t.Run("the option stays hidden", func(t *testing.T) {
-		cache := startServer(t, localNodeCacheCorefile(t, text, central.dns, upstream))
-		testOptionHidden(t, cache, h)
-	})
+}
+
+// testStubDomain sends queries through a CoreDNS of kubeadm that forwards a domain to ours, as in the
+// documentation. The answers are in order for the pod that asks the former.
+func testStubDomain(t *testing.T, c *cluster, kubeconfig string) {
+	h := c.createHeadless(t, "stub")
+	h.runTwoPodsPerNode(t)
+	upstream := startUpstream(t)
+	beside := configMap(t, filepath.Join(deploy, "overlays/beside"), "coredns-ordering", "Corefile")
+	// The stock server asks from 127.0.0.1, which takes the place of a pod's address.
+	beside = replace(t, beside, "ecs 10.0.0.0/8", "ecs 127.0.0.1/32 10.0.0.0/8")
+	ours := startServer(t, localCorefile(t, beside, kubeconfig, upstream))
+	ours.waitReady(t)
+
+	block := replace(t, stubDomain(t), "shop.svc.cluster.local", h.namespace+".svc.cluster.local")
+	block = regexp.MustCompile(`forward \. \S+`).ReplaceAllString(block, "forward . "+ours.dns)
+	block = replace(t, block, ":53 {", ":"+dnsPort+" {\n    bind 127.0.0.1\n    "+acceptProxyHeader)
+	stock := find(t, kubeadmCoreDNS(t, "10.96.0.10"), "ConfigMap", "coredns")
+	text, _, _ := unstructured.NestedString(stock.Object, "data", "Corefile")
+	s := startServer(t, localCorefile(t, text, kubeconfig, upstream)+block)
+	s.waitReady(t)
+	for _, p := range allNodes {
+		s.expect(t, p.pod(10), h.fullName(), dns.TypeA, wantOrder[p.name])
+	}
+	t.Run("a pod's own option is replaced", func(t *testing.T) { testForgedOption(t, s, h) })
 }
 
 // localNodeCacheCorefile changes the caches' Corefile so that it runs on this machine. The test
@@ -168,37 +194,25 @@ func localNodeCacheCorefile(t *testing.T, text, central, upstream string) string
 	text = strings.ReplaceAll(text, "__PILLAR__UPSTREAM__SERVERS__", upstream)
 	text = strings.ReplaceAll(text, ":9253", "127.0.0.1:"+metricsPort)
 	text = strings.ReplaceAll(text, "bind 169.254.20.10 10.96.0.10", "bind 127.0.0.1")
-	text = strings.ReplaceAll(text, ":53 {", ":"+dnsPort+" {\n    proxyproto {\n        allow 127.0.0.1/32\n    }")
+	text = strings.ReplaceAll(text, ":53 {", ":"+dnsPort+" {\n    "+acceptProxyHeader)
 	text = replace(t, text, "health 169.254.20.10:8080", "health 127.0.0.1:"+healthPort)
 	return text
 }
 
-// testOptionHidden sends a query with a forged option through a cache: the cluster DNS must not see
-// it. It also sends a query without an option: the response must have none.
-func testOptionHidden(t *testing.T, cache *server, h headless) {
+// testForgedOption sends a query with a forged option through a server that sets it: the other must
+// not see it.
+func testForgedOption(t *testing.T, s *server, h headless) {
 	query := question(h.fullName(), dns.TypeA)
 	query.SetEdns0(4096, false)
 	forged := &dns.EDNS0_SUBNET{
 		Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 32, Address: netip.MustParseAddr(date.pod(9)).AsSlice(),
 	}
 	query.IsEdns0().Option = append(query.IsEdns0().Option, forged)
-	answer, err := cache.from(ash.pod(200)).ask("udp", query)
+	answer, err := s.from(ash.pod(10)).ask("udp", query)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := wantOrder["ash"].check(addresses(answer)); err != nil {
-		t.Errorf("with a forged option: %v", err)
-	}
-
-	query = question(h.fullName(), dns.TypeAAAA) // not cached yet
-	query.SetEdns0(4096, false)
-	answer, err = cache.from(ash.pod(200)).ask("udp", query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, option := range answer.IsEdns0().Option {
-		if option.Option() == dns.EDNS0SUBNET {
-			t.Errorf("the response has an option, but the query had none: %v", option)
-		}
+		t.Error(err)
 	}
 }

@@ -37,7 +37,7 @@ func needs(t *testing.T, commands ...string) {
 	t.Helper()
 	for _, command := range commands {
 		if _, err := exec.LookPath(command); err != nil {
-			t.Skipf("%s is not installed (Debian packages: buildah, libcap2-bin)", command)
+			t.Skipf("%s is not installed", command)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func TestCluster(t *testing.T) {
 	t.Run("manifests", func(t *testing.T) { testManifests(t, c) })
 
 	// From here on the servers log in with the ServiceAccount of the manifests.
-	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
+	kubeconfig := c.kubeconfig(t, "kube-system", "coredns-ordering")
 	s := startServer(t, corefile(kubeconfig, kubeconfig))
 	s.waitReady(t)
 
@@ -54,6 +54,7 @@ func TestCluster(t *testing.T) {
 	t.Run("no rights", func(t *testing.T) { testNoRights(t, c, kubeconfig) })
 	t.Run("Corefiles", func(t *testing.T) { testCorefiles(t, c, kubeconfig) })
 	t.Run("documentation", func(t *testing.T) { testDocumentation(t, kubeconfig) })
+	t.Run("stub domain", func(t *testing.T) { testStubDomain(t, c, kubeconfig) })
 	t.Run("node cache", func(t *testing.T) { testNodeCache(t, c, kubeconfig) })
 }
 
@@ -219,7 +220,7 @@ func testDualStack(t *testing.T, c *cluster, s *server) {
 	}
 }
 
-func testMetrics(t *testing.T, _ *cluster, s *server) {
+func testMetrics(t *testing.T, c *cluster, s *server) {
 	response, err := http.Get("http://" + s.metrics + "/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -229,9 +230,11 @@ func testMetrics(t *testing.T, _ *cluster, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	source := fmt.Sprintf("{source=%q} ", "kubernetes "+strings.TrimPrefix(c.proxy.url(), "https://"))
 	for _, series := range []string{
-		`coredns_ordering_topology_entries{source="kubernetes"} `,
-		`coredns_ordering_topology_last_sync_timestamp_seconds{source="kubernetes"} `,
+		`coredns_ordering_topology_entries` + source,
+		`coredns_ordering_topology_ready` + source,
+		`coredns_ordering_topology_last_sync_timestamp_seconds` + source,
 		`coredns_ordering_responses_total{`,
 	} {
 		_, rest, found := strings.Cut(string(text), "\n"+series)

@@ -17,7 +17,7 @@ func testAPIServerUnreachable(t *testing.T, c *cluster, s *server) {
 	h.runTwoPodsPerNode(t)
 	s.expect(t, birch.pod(200), h.fullName(), dns.TypeA, wantOrder["birch"])
 
-	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
+	kubeconfig := c.kubeconfig(t, "kube-system", "coredns-ordering")
 	c.stop()
 	if err := c.expectNoAPIServer(t.Context()); err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func testNoRights(t *testing.T, c *cluster, kubeconfig string) {
 // grant binds a ServiceAccount to the ClusterRole in the manifests.
 func grant(t *testing.T, c *cluster, namespace, serviceAccount string) {
 	t.Helper()
-	binding, err := c.client.RbacV1().ClusterRoleBindings().Get(t.Context(), "system:coredns", metav1.GetOptions{})
+	binding, err := c.client.RbacV1().ClusterRoleBindings().Get(t.Context(), "coredns-ordering", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,16 +18,17 @@ type testNode struct {
 	name, zone, region string
 	networks           []string // its pod networks, IPv4 and IPv6
 	address            string   // its own
+	annotations        map[string]string
 }
 
 // There are two regions; the north has two zones. With these addresses, netmask ordering alone
 // would give the wrong order: ash shares its classful network, its IPv6 /48 and the subnet of its
 // own address with date, in the other region, and nothing with the nodes in its own region.
 var (
-	ash   = testNode{"ash", "north-1", "north", []string{"10.244.1.0/24", "fd00:244:1:1::/64"}, "203.0.113.11"}
-	birch = testNode{"birch", "north-1", "north", []string{"172.20.2.0/24", "fd00:220:2:2::/64"}, "198.51.100.12"}
-	cedar = testNode{"cedar", "north-2", "north", []string{"192.168.3.0/24", "fd00:168:3:3::/64"}, "192.0.2.13"}
-	date  = testNode{"date", "south-1", "south", []string{"10.244.4.0/24", "fd00:244:1:4::/64"}, "203.0.113.14"}
+	ash   = testNode{"ash", "north-1", "north", []string{"10.244.1.0/24", "fd00:244:1:1::/64"}, "203.0.113.11", nil}
+	birch = testNode{"birch", "north-1", "north", []string{"172.20.2.0/24", "fd00:220:2:2::/64"}, "198.51.100.12", nil}
+	cedar = testNode{"cedar", "north-2", "north", []string{"192.168.3.0/24", "fd00:168:3:3::/64"}, "192.0.2.13", nil}
+	date  = testNode{"date", "south-1", "south", []string{"10.244.4.0/24", "fd00:244:1:4::/64"}, "203.0.113.14", nil}
 
 	allNodes = []testNode{ash, birch, cedar, date}
 )
@@ -46,16 +47,37 @@ func nth(network string, n int) string {
 	return last.String()
 }
 
-// createNode adds the node to the cluster. It has labels if p has a zone.
+// clientPods are which addresses of a node's pod networks the tests ask from. Pods have them.
+var clientPods = []int{200, 201, 253}
+
+// createNode adds the node to the cluster, with the pods that the tests ask from.
 func (c *cluster) createNode(t *testing.T, p testNode) {
+	t.Helper()
+	c.addNode(t, p)
+	for _, n := range clientPods {
+		c.clients(t).runPod(t, p.name, p.pod(n), p.pod6(n))
+	}
+}
+
+// clients returns the pods that only ask, in a namespace of their own.
+func (c *cluster) clients(t *testing.T) headless {
+	t.Helper()
+	if c.clientNamespace == "" {
+		c.clientNamespace = c.createNamespace(t, "clients")
+	}
+	return headless{c, c.clientNamespace, "client"}
+}
+
+// addNode adds the node to the cluster, without pods. It has labels if p has a zone.
+func (c *cluster) addNode(t *testing.T, p testNode) {
 	t.Helper()
 	labels := map[string]string{corev1.LabelHostname: p.name}
 	if p.zone != "" {
 		labels[corev1.LabelTopologyZone], labels[corev1.LabelTopologyRegion] = p.zone, p.region
 	}
 	node, err := c.client.CoreV1().Nodes().Create(t.Context(), &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: p.name, Labels: labels},
-		Spec:       corev1.NodeSpec{PodCIDR: p.networks[0], PodCIDRs: p.networks},
+		ObjectMeta: metav1.ObjectMeta{Name: p.name, Labels: labels, Annotations: p.annotations},
+		Spec:       corev1.NodeSpec{PodCIDRs: p.networks},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)

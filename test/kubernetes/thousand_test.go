@@ -92,7 +92,7 @@ func truncated(t *testing.T, s *server, h headless, near testNode) {
 // tier.
 func limited(t *testing.T, c *cluster, h headless, want tiers) {
 	const limit = 8
-	kubeconfig := c.kubeconfig(t, "kube-system", "coredns")
+	kubeconfig := c.kubeconfig(t, "kube-system", "coredns-ordering")
 	s := startServer(t, corefile(kubeconfig, kubeconfig, fmt.Sprint("answer_limit ", limit)))
 	s.waitReady(t)
 

@@ -5,11 +5,13 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
@@ -18,7 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// apiServer is the part of a Kubernetes API server that two informers need.
+// apiServer is the part of a Kubernetes API server that reflectors need.
 type apiServer struct {
 	*httptest.Server
 
@@ -30,6 +32,9 @@ type apiServer struct {
 	status   int           // if not 0, the answer to everything
 	old      bool          // knows no sendInitialEvents
 	requests int
+
+	forbidden map[string]bool // kinds
+	watched   []string        // kind, label selector and field selector of each request
 }
 
 type object interface {
@@ -40,14 +45,32 @@ type object interface {
 type event struct {
 	Type    string `json:"type"`
 	Object  object `json:"object"`
+	before  object `json:"-"`
 	version int    `json:"-"`
+}
+
+// selected reports whether a request is for e. It turns e into that of an object that comes or goes
+// where only one of the two versions of the object is selected.
+func (e *event) selected(q url.Values) bool {
+	now, before := selects(q, e.Object), e.before != nil && selects(q, e.before)
+	switch {
+	case now && e.Type == "MODIFIED" && !before:
+		e.Type = "ADDED"
+	case !now && before:
+		version := e.Object.GetResourceVersion()
+		e.Type, e.Object = "DELETED", e.before.DeepCopyObject().(object)
+		e.Object.SetResourceVersion(version)
+		return true
+	}
+	return now
 }
 
 func newAPIServer(tb testing.TB) *apiServer {
 	s := &apiServer{
-		objects: map[string]map[string]object{"nodes": {}, "endpointslices": {}},
-		events:  map[string][]event{},
-		news:    make(chan struct{}),
+		objects:   map[string]map[string]object{"nodes": {}, "endpointslices": {}, "pods": {}},
+		forbidden: map[string]bool{},
+		events:    map[string][]event{},
+		news:      make(chan struct{}),
 	}
 	s.Server = httptest.NewServer(s)
 	tb.Cleanup(func() {
@@ -59,16 +82,41 @@ func newAPIServer(tb testing.TB) *apiServer {
 
 func (s *apiServer) cluster(tb testing.TB) *Cluster {
 	tb.Helper()
-	c := newCluster(&rest.Config{Host: s.URL})
+	return s.clusterWith(tb, PodsAuto)
+}
+
+func (s *apiServer) clusterWith(tb testing.TB, option Pods) *Cluster {
+	tb.Helper()
+	c := newCluster(&rest.Config{Host: s.URL}, option)
 	tb.Cleanup(func() { c.Stop() })
 	return c
 }
 
 func kindOf(o object) string {
-	if _, ok := o.(*v1.Node); ok {
+	switch o.(type) {
+	case *v1.Node:
 		return "nodes"
+	case *v1.Pod:
+		return "pods"
 	}
 	return "endpointslices"
+}
+
+// asksFor reports whether there was a request for a kind with this label selector.
+func (s *apiServer) asksFor(kind, labels string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.watched, func(w string) bool { return strings.HasPrefix(w, kind+" "+labels+" ") })
+}
+
+// selects reports whether a request is for o. It knows the selectors that a Cluster uses.
+func selects(q url.Values, o object) bool {
+	if q.Get("labelSelector") != "" && o.GetLabels()[discovery.LabelManagedBy] == ownSlices {
+		return false
+	}
+	p, ok := o.(*v1.Pod)
+	return !ok || q.Get("fieldSelector") == "" || p.Spec.NodeName != "" &&
+		p.Status.Phase != v1.PodSucceeded && p.Status.Phase != v1.PodFailed
 }
 
 // put creates or updates objects.
@@ -79,8 +127,8 @@ func (s *apiServer) put(objects ...object) {
 		if _, known := s.objects[kind][o.GetName()]; known {
 			what = "MODIFIED"
 		}
-		s.happen(kind, what, o)
-		s.objects[kind][o.GetName()] = o
+		s.happen(kind, what, o, s.objects[kind][o.GetName()])
+		s.objects[kind][o.GetName()] = o.DeepCopyObject().(object)
 		s.mu.Unlock()
 	}
 }
@@ -89,13 +137,13 @@ func (s *apiServer) remove(o object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.objects[kindOf(o)], o.GetName())
-	s.happen(kindOf(o), "DELETED", o.DeepCopyObject().(object))
+	s.happen(kindOf(o), "DELETED", o.DeepCopyObject().(object), nil)
 }
 
-func (s *apiServer) happen(kind, what string, o object) {
+func (s *apiServer) happen(kind, what string, o, before object) {
 	s.version++
 	o.SetResourceVersion(strconv.Itoa(s.version))
-	s.events[kind] = append(s.events[kind], event{what, o.DeepCopyObject().(object), s.version})
+	s.events[kind] = append(s.events[kind], event{what, o.DeepCopyObject().(object), before, s.version})
 	close(s.news)
 	s.news = make(chan struct{})
 }
@@ -121,15 +169,19 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests++
 	status, old := s.status, s.old
-	s.mu.Unlock()
 	kind := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	q := r.URL.Query()
+	s.watched = append(s.watched, kind+" "+q.Get("labelSelector")+" "+q.Get("fieldSelector"))
+	if s.forbidden[kind] {
+		status = http.StatusForbidden
+	}
+	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	switch {
 	case status != 0:
 		fail(w, status, kind)
 	case q.Get("watch") == "":
-		s.list(w, kind)
+		s.list(w, q, kind)
 	case q.Get("sendInitialEvents") == "true" && old:
 		fail(w, http.StatusUnprocessableEntity, kind)
 	default:
@@ -151,13 +203,14 @@ func fail(w http.ResponseWriter, status int, kind string) {
 	})
 }
 
-func (s *apiServer) list(w http.ResponseWriter, kind string) {
+func (s *apiServer) list(w http.ResponseWriter, q url.Values, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	unselected := func(o object) bool { return !selects(q, o) }
 	json.NewEncoder(w).Encode(map[string]any{
 		"kind": "List", "apiVersion": "v1",
 		"metadata": metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)},
-		"items":    slices.Collect(maps.Values(s.objects[kind])),
+		"items":    slices.DeleteFunc(slices.Collect(maps.Values(s.objects[kind])), unselected),
 	})
 }
 
@@ -167,11 +220,16 @@ func (s *apiServer) watch(w http.ResponseWriter, r *http.Request, kind string) {
 	s.mu.Lock()
 	if r.URL.Query().Get("sendInitialEvents") == "true" {
 		for _, o := range s.objects[kind] {
-			out.Encode(event{Type: "ADDED", Object: o})
+			if selects(r.URL.Query(), o) {
+				out.Encode(event{Type: "ADDED", Object: o})
+			}
 		}
 		bookmark := object(&v1.Node{TypeMeta: metav1.TypeMeta{Kind: "Node", APIVersion: "v1"}})
 		if kind == "endpointslices" {
 			bookmark = &discovery.EndpointSlice{TypeMeta: metav1.TypeMeta{Kind: "EndpointSlice", APIVersion: "discovery.k8s.io/v1"}}
+		}
+		if kind == "pods" {
+			bookmark = &v1.Pod{TypeMeta: metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"}}
 		}
 		bookmark.SetResourceVersion(strconv.Itoa(s.version))
 		bookmark.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
@@ -183,8 +241,10 @@ func (s *apiServer) watch(w http.ResponseWriter, r *http.Request, kind string) {
 		s.mu.Lock()
 		for _, e := range s.events[kind] {
 			if e.version > since {
-				out.Encode(e)
 				since = e.version
+				if e.selected(r.URL.Query()) {
+					out.Encode(e)
+				}
 			}
 		}
 		news := s.news
@@ -221,8 +281,31 @@ func node(name, region, zone string, networks ...string) *v1.Node {
 	return n
 }
 
-// endpointSlice returns an EndpointSlice. A place is an endpoint, "address node zone", where "-" stands
-// for none.
+// aPod returns a running Pod on a node, which was started n seconds after the beginning of time.
+func aPod(name, node string, n int64, addresses ...string) *v1.Pod {
+	p := &v1.Pod{
+		TypeMeta:   metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"},
+		Spec:       v1.PodSpec{NodeName: node},
+		Status:     v1.PodStatus{Phase: v1.PodRunning, StartTime: &metav1.Time{Time: time.Unix(n, 0)}},
+	}
+	for _, address := range addresses {
+		p.Status.PodIPs = append(p.Status.PodIPs, v1.PodIP{IP: address})
+	}
+	return p
+}
+
+// managed returns s as the controller of this name writes it; "" for nobody knows.
+func managed(by string, s *discovery.EndpointSlice) *discovery.EndpointSlice {
+	s.Labels = map[string]string{discovery.LabelManagedBy: by}
+	if by == "" {
+		s.Labels = nil
+	}
+	return s
+}
+
+// endpointSlice returns an EndpointSlice as the cluster's own controller writes it. A place is an
+// endpoint, "address node zone", where "-" stands for none.
 func endpointSlice(name string, places ...string) *discovery.EndpointSlice {
 	s := &discovery.EndpointSlice{
 		TypeMeta:    metav1.TypeMeta{Kind: "EndpointSlice", APIVersion: "discovery.k8s.io/v1"},
@@ -240,5 +323,5 @@ func endpointSlice(name string, places ...string) *discovery.EndpointSlice {
 		}
 		s.Endpoints = append(s.Endpoints, e)
 	}
-	return s
+	return managed(ownSlices, s)
 }

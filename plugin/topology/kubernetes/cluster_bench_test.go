@@ -1,101 +1,86 @@
 package kubernetes
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
-
-	v1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/rest"
 )
 
-// big is a Cluster of 5,000 nodes and 100,000 endpoints, with what the informers would hold.
-type big struct {
-	c             *Cluster
-	nodes, slices []any
-	beat          *v1.Node
-	size          uint64
+const (
+	bigNodes = 5_000
+	bigPods  = 150_000
+)
+
+// bigPod returns the i-th Pod of a big cluster: pods of one node have neighbouring addresses.
+func bigPod(i int) *podInfo {
+	addr := fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255)
+	return trimmed[podInfo](aPod(fmt.Sprintf("pod-%d", i), fmt.Sprintf("node-%d", i/30), int64(i), addr))
 }
 
-func newBig(cloud bool) *big {
-	nodes, endpointSlices := syntheticCluster(5_000, 100_000, cloud)
-	b := &big{c: newCluster(&rest.Config{}), beat: nodes[17].DeepCopy()}
+// newBig returns the places of a big cluster, and how many bytes they take.
+func newBig() (p *places, size uint64) {
+	nodes, _ := syntheticCluster(bigNodes, 0, true)
 	before := topologytest.LiveHeap()
+	p = newPlaces(PodsOn, "")
 	for _, n := range nodes {
-		b.nodes = append(b.nodes, trimmed(n))
+		p.nodes.set(trimmed[nodeInfo](n))
 	}
-	for _, s := range endpointSlices {
-		b.slices = append(b.slices, trimmed(s))
+	for i := range bigPods {
+		p.pods.set(bigPod(i))
 	}
-	b.c.rebuild(listed(b.nodes...), listed(b.slices...))
-	b.size = topologytest.LiveHeap() - before
-	b.beat.Status.Conditions = make([]v1.NodeCondition, 5)
-	for _, o := range nodes { // used here so that the objects live while memory is measured
-		o.Labels = nil
-	}
-	for _, o := range endpointSlices {
-		o.Endpoints = nil
-	}
-	return b
+	p.nodes.synced = true
+	p.pods.synced = true
+	p.foreign.replace(nil)
+	p.table()
+	size = topologytest.LiveHeap() - before
+	nodes[0].Labels = nil // used here so that the nodes live while memory is measured
+	return p, size
 }
 
-func eachCluster(b *testing.B, run func(b *testing.B, big *big)) {
-	for name, cloud := range map[string]bool{"pods=in-node-networks": false, "pods=in-cloud-networks": true} {
-		b.Run(name, func(b *testing.B) { run(b, newBig(cloud)) })
-	}
-}
-
-func BenchmarkClusterRebuild(b *testing.B) {
-	eachCluster(b, func(b *testing.B, big *big) {
-		b.ReportAllocs()
-		for b.Loop() {
-			big.c.rebuild(listed(big.nodes...), listed(big.slices...))
-		}
-		b.ReportMetric(float64(big.size)/1e6, "MB")
-		b.ReportMetric(float64(big.c.Table().Len()), "networks")
-	})
-}
-
-func BenchmarkClusterHeartbeat(b *testing.B) {
-	eachCluster(b, func(b *testing.B, big *big) {
-		before := infoOf[nodeInfo](big.nodes[17])
-		b.ReportAllocs()
-		for b.Loop() {
-			big.c.nodeChanged(before, infoOf[nodeInfo](trimmed(big.beat)))
-		}
-		if len(big.c.changed) != 0 {
-			b.Error("a heartbeat needs a new table")
-		}
-	})
-}
-
-// BenchmarkClusterEndpointGone measures the event of a slice that loses one of 100 endpoints.
-func BenchmarkClusterEndpointGone(b *testing.B) {
-	eachCluster(b, func(b *testing.B, big *big) {
-		before := infoOf[sliceInfo](big.slices[17])
-		after := &sliceInfo{ObjectMeta: before.ObjectMeta, endpoints: before.endpoints[1:]}
-		b.ReportAllocs()
-		for b.Loop() {
-			big.c.sliceChanged(before, after)
-		}
-		b.ReportMetric(float64(len(big.c.changed)), "rebuilds")
-	})
-}
-
-// BenchmarkClusterSync measures the time from Start to Ready, the test's API server included.
-func BenchmarkClusterSync(b *testing.B) {
-	s := newAPIServer(b)
-	nodes, endpointSlices := syntheticCluster(5_000, 100_000, true)
-	for _, n := range nodes {
-		s.put(n)
-	}
-	for _, e := range endpointSlices {
-		s.put(e)
-	}
+// BenchmarkPodChange measures one Pod that moves, and the table with it.
+func BenchmarkPodChange(b *testing.B) {
+	p, size := newBig()
+	moved := []*podInfo{bigPod(17), bigPod(17)}
+	moved[1].node = "node-9"
+	i := 0
+	b.ReportAllocs()
 	for b.Loop() {
-		c := s.cluster(b)
-		start(b, c)
-		topologytest.Eventually(b, "ready", c.Ready)
-		c.Stop()
+		p.pods.set(moved[i&1])
+		p.table()
+		i++
 	}
+	b.ReportMetric(float64(size)/1e6, "MB")
+}
+
+// BenchmarkNodeChange measures one node that gets another zone, and the table with it.
+func BenchmarkNodeChange(b *testing.B) {
+	p, _ := newBig()
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		p.nodes.set(trimmed[nodeInfo](node("node-7", "region-1", fmt.Sprintf("zone-%d", i&1), "192.168.0.7")))
+		p.table()
+		i++
+	}
+}
+
+// BenchmarkFind measures a look-up of a Pod among many.
+func BenchmarkFind(b *testing.B) {
+	p, _ := newBig()
+	table := p.table()
+	addr := parseAddr("10.1.17.18")
+	b.ReportAllocs()
+	b.Run("Find", func(b *testing.B) {
+		for b.Loop() {
+			if table.Find(addr) == nil {
+				b.Fatal("not found")
+			}
+		}
+	})
+	b.Run("Scope", func(b *testing.B) {
+		for b.Loop() {
+			table.Scope(addr)
+		}
+	})
 }

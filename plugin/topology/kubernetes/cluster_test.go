@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,9 +17,16 @@ import (
 
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 
-	v1 "k8s.io/api/core/v1"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/rest"
 )
+
+// TestMain removes what makes each error of a reflector wait for a millisecond. In a test with a clock
+// of its own that would wait for the time of the other clock.
+func TestMain(m *testing.M) {
+	utilruntime.ErrorHandlers = nil
+	os.Exit(m.Run())
+}
 
 // located returns a function that reports whether addr has that location in the table of c.
 func located(c *Cluster, addr, location string) func() bool {
@@ -39,7 +47,7 @@ func TestClusterFollows(t *testing.T) {
 			s.old = old
 			s.put(node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24"))
 			s.put(endpointSlice("web", "10.1.0.7 n1 z1", "172.16.0.1 n2 z2"))
-			c := s.cluster(t)
+			c := s.clusterWith(t, PodsOff)
 			if c.Ready() || c.Table().Len() != 0 {
 				t.Fatal("has a table before Start")
 			}
@@ -61,13 +69,13 @@ func TestClusterFollows(t *testing.T) {
 			s.remove(node("n1", "", ""))
 			topologytest.Eventually(t, "a deleted node", located(c, "192.0.2.1", ""))
 			for _, name := range topologytest.MetricNames {
-				if _, found := topologytest.Metric(t, name, "kubernetes"); !found {
+				if _, found := topologytest.Metric(t, name, c.Name()); !found {
 					t.Errorf("no %s", name)
 				}
 			}
 			c.Stop()
 			for _, name := range topologytest.MetricNames {
-				if _, found := topologytest.Metric(t, name, "kubernetes"); found {
+				if _, found := topologytest.Metric(t, name, c.Name()); found {
 					t.Errorf("%s outlives the source", name)
 				}
 			}
@@ -118,7 +126,7 @@ func TestStartStopLeavesNoGoroutine(t *testing.T) {
 func TestStopDoesNotWaitForTheAPIServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: refuse})
+		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: refuse}, PodsAuto)
 		start(t, c)
 		time.Sleep(10 * time.Minute)
 		before := time.Now()
@@ -142,120 +150,26 @@ func TestStopWithoutStart(t *testing.T) {
 	}
 }
 
-// TestWhichEventsNeedANewTable has heartbeats among those that do not.
-func TestWhichEventsNeedANewTable(t *testing.T) {
-	n1, n2 := node("n1", "r1", "z1", "10.1.0.0/24"), node("n2", "r1", "z2", "10.2.0.0/24")
-	web := endpointSlice("web", "10.1.0.7 n1 z1", "172.16.0.1 n2 z2")
-	beat := n1.DeepCopy()
-	beat.Status.Conditions = append(beat.Status.Conditions,
-		v1.NodeCondition{Type: v1.NodeReady, LastHeartbeatTime: beat.CreationTimestamp})
-	beat.Labels["example.org/gpu"] = "yes"
-	ready := web.DeepCopy()
-	ready.Endpoints[0].Conditions.Ready = new(bool)
-
-	for _, test := range []struct {
-		name          string
-		before, after object
-		want          bool
-	}{
-		{"first event of a node that is in the table", nil, n1, false},
-		{"heartbeat", n1, beat, false},
-		{"relabelled", n1, node("n1", "r1", "z2", "10.1.0.0/24"), true},
-		{"another pod network", n1, node("n1", "r1", "z1", "10.1.0.0/24", "10.9.0.0/24"), true},
-		{"another address", n1, node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), true},
-		{"new node", nil, node("n3", "r1", "z2"), true},
-		{"node gone", n2, nil, true},
-		{"first event of a slice that is in the table", nil, web, false},
-		{"readiness", web, ready, false},
-		{"another order", web, endpointSlice("web", "172.16.0.1 n2 z2", "10.1.0.7 n1 z1"), false},
-		{"pod in its node's network", nil, endpointSlice("w2", "10.2.0.4 n2 z2"), false},
-		{"pod in its node's network gone", endpointSlice("w2", "10.2.0.4 n2 z2"), nil, false},
-		{"zone only, and the network says the same", nil, endpointSlice("w2", "10.2.0.4 - z2"), false},
-		{"pod in another node's network", nil, endpointSlice("w2", "10.2.0.4 n1 z1"), true},
-		{"pod outside of all networks", nil, endpointSlice("w2", "172.16.0.2 n1 z1"), true},
-		{"pod outside of all networks gone", web, endpointSlice("web", "10.1.0.7 n1 z1"), true},
-		{"neither node nor zone", nil, endpointSlice("w2", "172.16.0.2 - -"), false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			c := newCluster(&rest.Config{})
-			c.rebuild(listed(trimmed(n1), trimmed(n2)), listed(trimmed(web)))
-			tell(c, test.before, test.after)
-			if got := len(c.changed) == 1; got != test.want {
-				t.Errorf("needs a new table: %v, want %v", got, test.want)
-			}
-		})
-	}
-}
-
-// TestEventsWaitWhileATableIsMade makes sure that each event is either in the lists that a table is
-// made of or compared with that table.
-func TestEventsWaitWhileATableIsMade(t *testing.T) {
-	c := newCluster(&rest.Config{})
-	lists := 0
-	list := func() []any {
-		lists++
-		if c.mu.TryLock() {
-			t.Error("events may be compared while the objects are listed")
-			c.mu.Unlock()
-		}
-		return nil
-	}
-	c.rebuild(list, list)
-	if lists != 2 {
-		t.Errorf("listed %d kinds, want 2", lists)
-	}
-}
-
-// listed returns a function that returns objects.
-func listed(objects ...any) func() []any { return func() []any { return objects } }
-
-// trimmed returns what an informer keeps of o.
-func trimmed(o object) any {
-	var info any
-	if kindOf(o) == "nodes" {
-		info, _ = trimNode(o)
-	} else {
-		info, _ = trimSlice(o)
-	}
-	return info
-}
-
-// tell gives c the event of an object that changes from before to after, either of which may be nil.
-func tell(c *Cluster, before, after object) {
-	var old, fresh any
-	kind := ""
-	if before != nil {
-		old, kind = trimmed(before), kindOf(before)
-	}
-	if after != nil {
-		fresh, kind = trimmed(after), kindOf(after)
-	}
-	if kind == "nodes" {
-		c.nodeChanged(infoOf[nodeInfo](old), infoOf[nodeInfo](fresh))
-	} else {
-		c.sliceChanged(infoOf[sliceInfo](old), infoOf[sliceInfo](fresh))
-	}
-}
-
-// TestPauseIsTenTimesTheWork has rebuilds that take less and more than a tenth of minPause.
+// TestPauseIsTenTimesTheWork has work that takes less and more than a tenth of minPause, and more than
+// a tenth of maxPause.
 func TestPauseIsTenTimesTheWork(t *testing.T) {
 	for work, want := range map[time.Duration]time.Duration{
-		minPause/10 - 1: minPause,
-		minPause/10 + 1: minPause + 10,
-		time.Second:     10 * time.Second,
+		minPause/10 - 1:  minPause,
+		minPause/10 + 1:  minPause + 10,
+		10 * time.Second: maxPause,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newCluster(&rest.Config{})
+			w := &watcher{changed: make(chan struct{}, 1), places: newPlaces(PodsOn, "")}
 			var ended time.Time
 			var pauses []time.Duration
 			ctx, cancel := context.WithCancel(t.Context())
 			var follow sync.WaitGroup
 			follow.Go(func() {
-				c.follow(ctx, func() {
+				w.follow(ctx, func() {
 					if !ended.IsZero() {
 						pauses = append(pauses, time.Since(ended))
 					}
-					c.markChanged() // during the work
+					w.update(func() {}) // during the work
 					time.Sleep(work)
 					ended = time.Now()
 				})
@@ -272,32 +186,56 @@ func TestPauseIsTenTimesTheWork(t *testing.T) {
 
 func TestChangesAreCoalesced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(&rest.Config{})
-		var rebuilt atomic.Int32
-		c.markChanged() // by the first lists
-		go c.follow(t.Context(), func() { rebuilt.Add(1) })
+		w := &watcher{changed: make(chan struct{}, 1), places: newPlaces(PodsOn, "")}
+		var made atomic.Int32
+		go w.follow(t.Context(), func() { made.Add(1) })
 		synctest.Wait()
-		if rebuilt.Load() != 1 {
-			t.Fatalf("rebuilt %d times at first, want 1", rebuilt.Load())
-		}
 		time.Sleep(10 * minPause)
 		synctest.Wait()
-		if rebuilt.Load() != 1 {
-			t.Fatalf("rebuilt %d times without a change, want 1", rebuilt.Load())
+		if made.Load() != 1 {
+			t.Fatalf("%d tables without a change, want 1", made.Load())
 		}
-		c.markChanged()
+		w.update(func() {})
 		synctest.Wait()
-		if rebuilt.Load() != 2 {
-			t.Fatalf("rebuilt %d times after a change, want 2, at once", rebuilt.Load())
+		if made.Load() != 2 {
+			t.Fatalf("%d tables after a change, want 2, at once", made.Load())
 		}
 		for range 100 {
-			c.markChanged()
+			w.update(func() {})
 			time.Sleep(minPause / 100)
 		}
 		time.Sleep(minPause)
 		synctest.Wait()
-		if n := rebuilt.Load(); n != 3 && n != 4 {
-			t.Fatalf("rebuilt %d times after 100 changes in a row, want 3 or 4", n)
+		if n := made.Load(); n != 3 && n != 4 {
+			t.Fatalf("%d tables after 100 changes in a row, want 3 or 4", n)
+		}
+	})
+}
+
+// TestReadyWaitsForHalfAMinute has an API server that never answers.
+func TestReadyWaitsForHalfAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := topologytest.Logged(t)
+		refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: refuse}, PodsAuto)
+		start(t, c)
+		defer c.Stop()
+		time.Sleep(syncTimeout - 1)
+		synctest.Wait()
+		if c.Ready() {
+			t.Error("ready without an answer before the time")
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if !c.Ready() {
+			t.Error("not ready after the time")
+		}
+		time.Sleep(10 * syncTimeout)
+		if n := strings.Count(text(), "could not be read completely within 30s"); n != 1 {
+			t.Errorf("said %d times that it goes on without, want once:\n%s", n, text())
+		}
+		if ready, found := topologytest.Metric(t, topologytest.Ready, c.Name()); !found || ready != 0 {
+			t.Errorf("topology_ready is %v, want 0 before the first sync", ready)
 		}
 	})
 }

@@ -44,7 +44,7 @@ func TestNew(t *testing.T) {
 		{"context alone", "", "two", "", "context two: a context needs a kubeconfig"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := New(test.kubeconfig, test.context)
+			c, err := New(Options{Kubeconfig: test.kubeconfig, Context: test.context})
 			switch {
 			case test.err == "" && err != nil:
 				t.Fatal(err)

@@ -27,12 +27,13 @@ const (
 // apiStatus logs and counts the failures of requests to an API server, and publishes when it last
 // answered. It is safe for concurrent use.
 type apiStatus struct {
+	name    string // of the source
 	host    string
 	metrics *topology.Metrics
 
-	mu       sync.Mutex
-	answered map[string]time.Time       // by kind, the last answer
-	limits   map[string]*rate.Sometimes // by failure, for those that were logged and last
+	mu     sync.Mutex
+	read   map[string]time.Time       // by kind, when it was last known to be current; zero: never
+	limits map[string]*rate.Sometimes // by failure, for those that were logged and last
 }
 
 // report takes the result of a request: the error, or nil for an answer or an event. An error after
@@ -44,21 +45,18 @@ func (s *apiStatus) report(ctx context.Context, verb, kind string, err error) {
 		return
 	case err == nil:
 		if s.recovered(request) {
-			log.Infof("topology: kubernetes: can %s again", request)
-		}
-		if synced := s.synced(kind); !synced.IsZero() {
-			s.metrics.Synced(synced)
+			log.Infof("topology: %s: can %s again", s.name, request)
 		}
 		return
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
-		return // happens after a pause; the informer asks for a list next
+		return // happens after a pause; the reflector asks for a list next
 	}
 	s.metrics.Failed()
 	failure, message := request, fmt.Sprintf("cannot %s: %v", request, err)
 	var unreachable net.Error
 	switch {
 	case apierrors.IsForbidden(err):
-		message += "; the account needs list and watch on nodes and endpointslices (discovery.k8s.io)"
+		message += "; the account needs list and watch on nodes, pods and endpointslices (discovery.k8s.io)"
 	case apierrors.IsUnauthorized(err):
 		failure = unauthorized
 		message += "; " + s.host + " does not accept the account: check its token or certificate"
@@ -66,7 +64,7 @@ func (s *apiStatus) report(ctx context.Context, verb, kind string, err error) {
 		failure = noAnswer
 		message += "; the last table stays while this is tried again"
 	}
-	s.limit(failure).Do(func() { log.Errorf("topology: kubernetes: %s", quote.Line(message)) })
+	s.limit(failure).Do(func() { log.Errorf("topology: %s: %s", s.name, quote.Line(message)) })
 }
 
 // limit returns what limits how often a failure is logged.
@@ -95,21 +93,41 @@ func (s *apiStatus) recovered(request string) bool {
 	return len(s.limits) < before
 }
 
-// synced notes an answer about a kind. It returns the time of the older of the last answers about
-// the two kinds, which is the zero time before there is one about each.
-func (s *apiStatus) synced(kind string) (oldest time.Time) {
+// expect notes that a kind is read from now on.
+func (s *apiStatus) expect(kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.answered == nil {
-		s.answered = map[string]time.Time{}
+	if s.read == nil {
+		s.read = map[string]time.Time{}
 	}
-	s.answered[kind] = time.Now()
-	if len(s.answered) < 2 {
-		return time.Time{}
+	s.read[kind] = time.Time{}
+}
+
+// current notes that everything about a kind is known, and publishes when that was last so for all
+// kinds.
+func (s *apiStatus) current(kind string) {
+	s.mu.Lock()
+	s.read[kind] = time.Now()
+	s.mu.Unlock()
+	s.synced()
+}
+
+// synced publishes when everything about all kinds was last known, if it ever was.
+func (s *apiStatus) synced() {
+	if oldest := s.oldest(); !oldest.IsZero() {
+		s.metrics.Synced(oldest)
 	}
-	for _, at := range s.answered {
-		if oldest.IsZero() || at.Before(oldest) {
-			oldest = at
+}
+
+// oldest returns when the kind was current that was not for the longest time; the zero time if one
+// never was.
+func (s *apiStatus) oldest() (oldest time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := true
+	for _, at := range s.read {
+		if first || at.Before(oldest) {
+			oldest, first = at, false
 		}
 	}
 	return oldest

@@ -34,7 +34,7 @@ func TestForbiddenIsLoggedOnce(t *testing.T) {
 	c.Stop()
 	for _, want := range []string{
 		"cannot list nodes: ", "cannot list endpointslices: ", "system:serviceaccount:kube-system:dns",
-		"needs list and watch on nodes and endpointslices (discovery.k8s.io)",
+		"needs list and watch on nodes, pods and endpointslices (discovery.k8s.io)",
 	} {
 		if !strings.Contains(text(), want) {
 			t.Errorf("%q is not in the log:\n%s", want, text())
@@ -139,19 +139,24 @@ func TestFailuresAreCountedEachTime(t *testing.T) {
 	}
 }
 
-func TestSyncIsOfBothKinds(t *testing.T) {
+func TestSyncIsOfAllKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s apiStatus
-		if got := s.synced("nodes"); !got.IsZero() {
+		s.expect("nodes")
+		s.expect("pods")
+		s.current("nodes")
+		if got := s.oldest(); !got.IsZero() {
 			t.Errorf("in sync since %v with nodes alone", got)
 		}
 		first := time.Now()
-		s.synced("endpointslices")
+		s.current("pods")
 		time.Sleep(time.Second)
-		if got := s.synced("nodes"); !got.Equal(first) {
-			t.Errorf("in sync since %v, want %v: there was no later answer about endpoints", got, first)
+		s.current("nodes")
+		if got := s.oldest(); !got.Equal(first) {
+			t.Errorf("in sync since %v, want %v: nothing was read of pods later", got, first)
 		}
-		if got := s.synced("endpointslices"); !got.Equal(time.Now()) {
+		s.current("pods")
+		if got := s.oldest(); !got.Equal(time.Now()) {
 			t.Errorf("in sync since %v, want %v", got, time.Now())
 		}
 	})

@@ -62,12 +62,13 @@ func (b *lockedBuffer) String() string {
 // The names of the metrics that each source has, for Metric.
 const (
 	Entries  = "topology_entries"
+	Ready    = "topology_ready"
 	LastSync = "topology_last_sync_timestamp_seconds"
 	Failures = "topology_failures_total"
 )
 
 // MetricNames are the names of all metrics that each source has.
-var MetricNames = []string{Entries, LastSync, Failures}
+var MetricNames = []string{Entries, Ready, LastSync, Failures}
 
 // Metric returns the value of a metric of a source, and whether there is one. name leaves out the
 // prefix coredns_ordering_.

@@ -13,17 +13,49 @@ import (
 	discovery "k8s.io/api/discovery/v1"
 )
 
-// indexed returns the table of a cluster that has these nodes and EndpointSlices.
-func indexed(objects ...object) *topology.Table {
-	var nodes, endpointSlices []any
+// read gives p all nodes, EndpointSlices and Pods there are, as reflectors do.
+func read(p *places, objects ...object) {
+	var nodes []*nodeInfo
+	var own, foreign []*sliceInfo
+	var pods []*podInfo
 	for _, o := range objects {
-		if kindOf(o) == "nodes" {
-			nodes = append(nodes, trimmed(o))
-		} else {
-			endpointSlices = append(endpointSlices, trimmed(o))
+		switch o := o.(type) {
+		case *v1.Node:
+			nodes = append(nodes, trimmed[nodeInfo](o))
+		case *v1.Pod:
+			pods = append(pods, trimmed[podInfo](o))
+		case *discovery.EndpointSlice:
+			if own = append(own, trimmed[sliceInfo](o)); o.Labels[discovery.LabelManagedBy] != ownSlices {
+				foreign = append(foreign, trimmed[sliceInfo](o))
+			}
 		}
 	}
-	return indexNodes(nodes).tableWith(endpointSlices)
+	p.nodes.replace(nodes)
+	if p.all != nil {
+		p.all.replace(own)
+	}
+	p.table() // may find that Pods are to be watched
+	if p.watchesPods() {
+		p.pods.replace(pods)
+		p.foreign.replace(foreign)
+	}
+}
+
+// indexed returns the table of a cluster that has these objects.
+func indexed(option Pods, objects ...object) *topology.Table {
+	p := newPlaces(option, "")
+	read(p, objects...)
+	return p.table()
+}
+
+// trimmed returns what a Cluster needs of o.
+func trimmed[I any](o object) *I {
+	for _, trim := range []func(any) (any, error){trimNode, trimSlice, trimPod} {
+		if info, _ := trim(o); info != any(o) {
+			return info.(*I)
+		}
+	}
+	panic("not known")
 }
 
 func checkPlaces(t *testing.T, table *topology.Table, want map[string]string) {
@@ -42,7 +74,7 @@ func TestPlaceOfNodes(t *testing.T) {
 		v1.NodeAddress{Type: v1.NodeHostName, Address: "203.0.113.1"},
 		v1.NodeAddress{Type: v1.NodeInternalIP, Address: "not an address"})
 	outside.Spec.PodCIDRs = append(outside.Spec.PodCIDRs, "not a network", "10.3.0.7/24")
-	table := indexed(outside, node("n2", "", "z1", "10.2.0.0/24"), node("n3", "", "z2", "10.4.0.0/24"),
+	table := indexed(PodsOff, outside, node("n2", "", "z1", "10.2.0.0/24"), node("n3", "", "z2", "10.4.0.0/24"),
 		node("n4", "", "", "10.5.0.0/24"), node("n5", "r1", "", "10.6.0.0/24"))
 	checkPlaces(t, table, map[string]string{
 		"10.1.0.9": "r1/z1/n1", "fd00:1::9": "r1/z1/n1",
@@ -59,7 +91,7 @@ func TestPlaceOfNodes(t *testing.T) {
 }
 
 func TestUnlabelledNodesShareNothing(t *testing.T) {
-	table := indexed(node("n1", "", "", "10.1.0.0/24"), node("n2", "", "", "10.2.0.0/24"))
+	table := indexed(PodsOff, node("n1", "", "", "10.1.0.0/24"), node("n2", "", "", "10.2.0.0/24"))
 	a, b := table.Find(netip.MustParseAddr("10.1.0.1")), table.Find(netip.MustParseAddr("10.2.0.1"))
 	if a.Shared(b) != 0 || a.Shared(a) != 3 {
 		t.Errorf("%s shares %d labels with %s and %d with itself, want 0 and 3", a, a.Shared(b), b, a.Shared(a))
@@ -71,7 +103,7 @@ func TestPlaceOfEndpoints(t *testing.T) {
 	names.AddressType = discovery.AddressTypeFQDN
 	six := endpointSlice("six", "fd00:9::1 n2 z2")
 	six.AddressType = discovery.AddressTypeIPv6
-	table := indexed(
+	table := indexed(PodsOff,
 		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24"),
 		endpointSlice("web", "10.1.0.1 n1 z1", "10.2.0.1 n1 z1", "10.1.0.2 - z1", "10.1.0.3 - z2",
 			"172.16.0.1 n2 z2", "172.16.0.2 gone z1", "172.16.0.3 gone z7", "172.16.0.4 gone -", "172.16.0.5 - -"),
@@ -93,7 +125,7 @@ func TestPlaceOfEndpoints(t *testing.T) {
 }
 
 func TestClaimsAreMerged(t *testing.T) {
-	table := indexed(
+	table := indexed(PodsOff,
 		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1", "192.0.2.9"),
 		node("n2", "r1", "z1", "10.1.0.0/24"), node("n3", "r2", "z3", "192.0.2.9"),
 		endpointSlice("a", "172.16.0.1 n1 z1", "172.16.0.2 n1 z1", "172.16.0.3 n1 z1", "192.0.2.1 n3 z3"),
@@ -148,6 +180,7 @@ func TestOrderOfObjectsDoesNotMatter(t *testing.T) {
 	}
 	for _, s := range endpointSlices {
 		again := s.DeepCopy()
+		again.Name += "-again"
 		for i := range again.Endpoints {
 			again.Endpoints[i].NodeName = &nodes[rnd.IntN(len(nodes))].Name
 		}
@@ -169,10 +202,10 @@ func TestOrderOfObjectsDoesNotMatter(t *testing.T) {
 		fmt.Fprintln(&text, table.Len())
 		return text.String()
 	}
-	want := describe(indexed(objects...))
+	want := describe(indexed(PodsOff, objects...))
 	for range 20 {
 		rnd.Shuffle(len(objects), func(i, j int) { objects[i], objects[j] = objects[j], objects[i] })
-		if got := describe(indexed(objects...)); got != want {
+		if got := describe(indexed(PodsOff, objects...)); got != want {
 			t.Fatalf("another order, another table:\n%s\nand\n%s", want, got)
 		}
 	}

@@ -1,0 +1,86 @@
+package topology
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
+)
+
+// A fixedSource has a table that a test sets.
+type fixedSource struct {
+	table    *Table
+	ready    bool
+	startErr error
+	started  int
+}
+
+func (s *fixedSource) Table() *Table { return s.table }
+func (s *fixedSource) Ready() bool   { return s.ready }
+func (s *fixedSource) Name() string  { return "fixed" }
+func (s *fixedSource) Stop() error   { s.started = 0; return nil }
+
+func (s *fixedSource) Start() error {
+	if s.startErr == nil {
+		s.started++
+	}
+	return s.startErr
+}
+
+func tableOf(t *testing.T, networks ...string) *Table {
+	t.Helper()
+	var b Builder
+	for i := 0; i < len(networks); i += 2 {
+		topologytest.Must(t, b.Add(netip.MustParsePrefix(networks[i]), networks[i+1]))
+	}
+	table, err := b.Table()
+	topologytest.Must(t, err)
+	return table
+}
+
+func TestJoin(t *testing.T) {
+	cluster := &fixedSource{table: tableOf(t, "10.0.0.0/16", "r/z1/node", "10.0.5.0/24", "r/z1/other"), ready: true}
+	file := &fixedSource{table: tableOf(t, "10.0.0.0/8", "r", "10.0.0.0/16", "file", "10.0.7.0/24", "r/z2")}
+	j := Join(cluster, file)
+	for addr, want := range map[string]string{
+		"10.9.0.1": "r", "10.0.0.1": "r/z1/node", "10.0.5.1": "r/z1/other", "10.0.7.1": "r/z2", "11.0.0.1": "",
+	} {
+		if got := j.Table().Find(netip.MustParseAddr(addr)).String(); got != want {
+			t.Errorf("%s is in %q, want %q", addr, got, want)
+		}
+	}
+	if j.Table().Depth() != 3 || j.Table().Len() != 5 {
+		t.Errorf("depth %d and length %d, want 3 and 5", j.Table().Depth(), j.Table().Len())
+	}
+	if n := testing.AllocsPerRun(100, func() { j.Table() }); n > 0 {
+		t.Errorf("Table allocates %v times although nothing has changed", n)
+	}
+	file.table = tableOf(t, "11.0.0.0/8", "far")
+	if got := j.Table().Find(netip.MustParseAddr("11.0.0.1")).String(); got != "far" {
+		t.Errorf("after a change 11.0.0.1 is in %q, want far", got)
+	}
+	if j.Ready() {
+		t.Error("ready, although one of the two is not")
+	}
+	if file.ready = true; !j.Ready() {
+		t.Error("not ready, although both are")
+	}
+}
+
+func TestJoinStartsBothOrNone(t *testing.T) {
+	cluster, file := new(fixedSource), new(fixedSource)
+	j := Join(cluster, file)
+	topologytest.Must(t, j.Start())
+	if cluster.started != 1 || file.started != 1 {
+		t.Error("not both are started")
+	}
+	topologytest.Must(t, j.Stop())
+	if cluster.started != 0 || file.started != 0 {
+		t.Error("not both are stopped")
+	}
+	file.startErr = errors.New("no")
+	if err := j.Start(); err == nil || cluster.started != 0 {
+		t.Errorf("error %v and the first is started: %v", err, cluster.started == 1)
+	}
+}

@@ -1,0 +1,141 @@
+package kubernetes
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
+
+	v1 "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
+)
+
+// TestEvidence says for which objects podCIDRs are believed.
+func TestEvidence(t *testing.T) {
+	n1 := node("n1", "r1", "z1", "10.1.0.0/24", "fd00:1::/64", "192.0.2.1")
+	joining := node("n2", "r1", "z1", "192.0.2.2")
+	joining.Status.Conditions = []v1.NodeCondition{{Type: v1.NodeReady, Status: v1.ConditionFalse}}
+	virtual := joining.DeepCopy()
+	virtual.Status.Conditions[0].Status = v1.ConditionTrue
+	tunnelled := n1.DeepCopy()
+	tunnelled.Annotations = map[string]string{"projectcalico.org/IPv4VXLANTunnelAddr": "10.8.0.1"}
+	names := endpointSlice("names", "10.8.0.1 n1 z1")
+	names.AddressType = discovery.AddressTypeFQDN
+	for _, test := range []struct {
+		name    string
+		objects []object
+		want    string // in the reason; empty: podCIDRs are believed
+	}{
+		{"nothing but nodes", []object{n1}, ""},
+		{"endpoint in the podCIDR", []object{n1, endpointSlice("web", "10.1.0.7 n1 z1", "fd00:1::7 n1 z1")}, ""},
+		{"endpoint on the host network", []object{n1, endpointSlice("web", "192.0.2.1 n1 z1")}, ""},
+		{"endpoint elsewhere", []object{n1, endpointSlice("web", "10.8.0.1 n1 z1")}, "endpoint 10.8.0.1 on node n1 is outside"},
+		{"endpoint of the other family elsewhere", []object{n1, endpointSlice("web", "fd00:2::1 n1 z1")}, "endpoint fd00:2::1"},
+		{"endpoint at the address of a tunnel", []object{tunnelled, endpointSlice("web", "10.8.0.1 n1 z1")}, ""},
+		{"endpoint on no node", []object{n1, endpointSlice("web", "10.8.0.1 - z1")}, ""},
+		{"endpoint on an unknown node", []object{n1, endpointSlice("web", "10.8.0.1 n7 z1")}, ""},
+		{"name", []object{n1, names}, ""},
+		{"slice written by hand", []object{n1, managed("", endpointSlice("web", "10.8.0.1 n1 z1"))}, ""},
+		{"slice of another controller", []object{n1, managed("mesh", endpointSlice("web", "10.8.0.1 n1 z1"))}, ""},
+		{"node without a podCIDR", []object{n1, node("n2", "r1", "z1", "192.0.2.2")}, "node n2 has no podCIDR"},
+		{"node that is not ready yet", []object{n1, joining}, ""},
+		{"virtual node", []object{n1, virtual}, "node n2 has no podCIDR"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPlaces(PodsAuto, "")
+			read(p, test.objects...)
+			p.table()
+			if (p.refuted == "") != (test.want == "") || !strings.Contains(p.refuted, test.want) {
+				t.Errorf("reason %q, want %q", p.refuted, test.want)
+			}
+			want := "Pods are watched, and podCIDRs ignored: " + p.refuted
+			if p.refuted == "" {
+				want = "podCIDRs are believed: every node has one, and no endpoint contradicts them"
+			}
+			if got := p.way(); got != want {
+				t.Errorf("it says %q, want %q", got, want)
+			}
+			place := p.table().Find(parseAddr("10.1.0.99")).String()
+			if (place == "r1/z1/n1") != (test.want == "") {
+				t.Errorf("an address in a podCIDR is in %q", place)
+			}
+			for option, want := range map[Pods]string{PodsOn: "", PodsOff: "r1/z1/n1"} {
+				if got := indexed(option, test.objects...).Find(parseAddr("10.1.0.99")).String(); got != want {
+					t.Errorf("with option %d an address in a podCIDR is in %q, want %q", option, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestEvidenceComesLater has the contradicting object come when podCIDRs have been believed.
+func TestEvidenceComesLater(t *testing.T) {
+	for name, o := range map[string]object{
+		"endpoint":    endpointSlice("api", "10.8.0.1 n1 z1"),
+		"node":        node("n2", "r1", "z1", "192.0.2.2"),
+		"new podCIDR": node("n1", "r1", "z1", "10.7.0.0/24"), // after the node was deleted, under the same name
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := topologytest.Logged(t)
+			s := newAPIServer(t)
+			s.put(node("n1", "r1", "z1", "10.1.0.0/24"), endpointSlice("web", "10.1.0.7 n1 z1"))
+			s.put(managed("", endpointSlice("hand", "172.16.0.1 - z1")))
+			s.put(aPod("job", "n1", 1, "10.8.0.7"), aPod("web", "n1", 1, "10.1.0.7"))
+			c := s.cluster(t)
+			start(t, c)
+			topologytest.Eventually(t, "believed", located(c, "10.1.0.9", "r1/z1/n1"))
+			topologytest.Eventually(t, "slice written by hand", located(c, "172.16.0.1", "r1/z1"))
+			if s.asksFor("pods", "") {
+				t.Error("asks for pods although nothing contradicts the podCIDRs")
+			}
+			s.put(o)
+			topologytest.Eventually(t, "pods", located(c, "10.8.0.7", "r1/z1/n1"))
+			topologytest.Eventually(t, "no podCIDRs", located(c, "10.1.0.9", ""))
+			topologytest.Eventually(t, "pod in its podCIDR", located(c, "10.1.0.7", "r1/z1/n1"))
+			topologytest.Eventually(t, "slice written by hand", located(c, "172.16.0.1", "r1/z1"))
+			if !s.asksFor("endpointslices", discovery.LabelManagedBy+"!="+ownSlices) {
+				t.Error("asks for no slices of others")
+			}
+			// The evidence goes, but what it showed stays true for as long as the process runs.
+			s.remove(o)
+			s.put(node("n1", "r1", "z1", "10.1.0.0/24"), endpointSlice("api", "10.1.0.8 n1 z1"))
+			s.put(aPod("more", "n1", 1, "10.8.0.8"))
+			topologytest.Eventually(t, "another pod", located(c, "10.8.0.8", "r1/z1/n1"))
+			if !located(c, "10.1.0.9", "")() {
+				t.Error("podCIDRs are believed again")
+			}
+			if n := strings.Count(text(), "podCIDRs are believed"); n != 1 {
+				t.Errorf("said %d times that podCIDRs are believed, want once:\n%s", n, text())
+			}
+			if n := strings.Count(text(), "Pods are watched, and podCIDRs ignored: "); n != 1 {
+				t.Errorf("said %d times that Pods are watched, want once:\n%s", n, text())
+			}
+			if !strings.HasPrefix(c.PodPlaces(), "Pods are watched, and podCIDRs ignored: ") {
+				t.Errorf("explains it by %q", c.PodPlaces())
+			}
+			c.Stop()
+			again := s.cluster(t)
+			start(t, again)
+			topologytest.Eventually(t, "ready", again.Ready)
+			if again.PodPlaces() != c.PodPlaces() || !located(again, "10.1.0.9", "")() {
+				t.Errorf("after a stop it is %q", again.PodPlaces())
+			}
+		})
+	}
+}
+
+// TestPodsForbidden has an account that must not read Pods. What slices say is better than nothing.
+func TestPodsForbidden(t *testing.T) {
+	s := newAPIServer(t)
+	s.forbidden["pods"] = true
+	s.put(node("n1", "r1", "z1", "192.0.2.1"), endpointSlice("web", "10.8.0.1 n1 z1"))
+	c := s.cluster(t)
+	start(t, c)
+	topologytest.Eventually(t, "endpoint", located(c, "10.8.0.1", "r1/z1/n1"))
+	topologytest.Eventually(t, "node", located(c, "192.0.2.1", "r1/z1/n1"))
+	s.put(endpointSlice("more", "10.8.0.2 n1 z1"))
+	topologytest.Eventually(t, "another endpoint", located(c, "10.8.0.2", "r1/z1/n1"))
+	if c.Ready() {
+		t.Error("ready, although Pods are not known")
+	}
+}

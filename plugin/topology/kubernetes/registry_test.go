@@ -1,0 +1,99 @@
+package kubernetes
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
+
+	"k8s.io/client-go/rest"
+)
+
+// TestReloadGoesOn starts a Cluster before it stops another one, while the API server does not answer.
+func TestReloadGoesOn(t *testing.T) {
+	s := newAPIServer(t)
+	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	old := s.cluster(t)
+	start(t, old)
+	topologytest.Eventually(t, "ready", old.Ready)
+
+	s.answer(http.StatusServiceUnavailable)
+	c := s.cluster(t)
+	start(t, c)
+	old.Stop()
+	if !c.Ready() || !located(c, "10.1.0.1", "r1/z1/n1")() {
+		t.Error("the new Cluster did not begin with the table of the old one")
+	}
+	s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
+	s.answer(0)
+	topologytest.Eventually(t, "caught up", located(c, "10.1.0.1", "r1/z2/n1"))
+}
+
+// TestOneSetOfWatches has many Clusters, as of many server blocks, and two API servers.
+func TestOneSetOfWatches(t *testing.T) {
+	here, elsewhere := newAPIServer(t), newAPIServer(t)
+	here.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	elsewhere.put(node("n1", "r9", "z9", "10.1.0.0/24"))
+	var all []*Cluster
+	for range 5 {
+		c := here.cluster(t)
+		start(t, c)
+		topologytest.Eventually(t, "ready", c.Ready)
+		all = append(all, c)
+	}
+	other := elsewhere.cluster(t)
+	start(t, other)
+	topologytest.Eventually(t, "ready", other.Ready)
+	if n := here.asked(); n != 2 {
+		t.Errorf("%d requests, want a watch of nodes and one of slices", n)
+	}
+	if !located(all[4], "10.1.0.1", "r1/z1/n1")() || !located(other, "10.1.0.1", "r9/z9/n1")() {
+		t.Error("a table is that of another API server")
+	}
+	if all[0].Name() == other.Name() {
+		t.Errorf("both API servers are called %s", other.Name())
+	}
+	for _, c := range []*Cluster{all[0], other} {
+		if got, _ := topologytest.Metric(t, topologytest.Entries, c.Name()); got != 1 {
+			t.Errorf("%s has %v entries, want 1", c.Name(), got)
+		}
+	}
+	for _, c := range all[1:] {
+		c.Stop()
+		c.Stop()
+	}
+	here.put(node("n1", "r1", "z2", "10.1.0.0/24"))
+	topologytest.Eventually(t, "the last one follows", located(all[0], "10.1.0.1", "r1/z2/n1"))
+	all[0].Stop()
+	if _, found := topologytest.Metric(t, topologytest.Entries, all[0].Name()); found {
+		t.Error("the watcher outlives its users")
+	}
+}
+
+func TestTableOfAStoppedClusterIsNotTaken(t *testing.T) {
+	s := newAPIServer(t)
+	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	old := s.cluster(t)
+	start(t, old)
+	topologytest.Eventually(t, "ready", old.Ready)
+	old.Stop()
+
+	s.answer(http.StatusServiceUnavailable)
+	c := s.cluster(t)
+	start(t, c)
+	if c.Ready() || c.Table().Len() > 0 {
+		t.Error("the Cluster has a table that nobody kept up to date")
+	}
+}
+
+func TestOtherAccountsAndOptionsAreWatchedApart(t *testing.T) {
+	config := rest.Config{Host: "https://192.0.2.1", BearerToken: "one"}
+	same, token := config, config
+	token.BearerToken = "two"
+	if keyOf(&config, PodsAuto) != keyOf(&same, PodsAuto) {
+		t.Error("the same account is another one")
+	}
+	if keyOf(&config, PodsAuto) == keyOf(&token, PodsAuto) || keyOf(&config, PodsAuto) == keyOf(&config, PodsOn) {
+		t.Error("another account or option is the same")
+	}
+}
