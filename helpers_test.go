@@ -95,6 +95,8 @@ func (s *source) Table() *topology.Table { return nil }
 
 func (s *source) Ready() bool { return s.ready }
 
+func (s *source) Synced() bool { return s.ready }
+
 func (s *source) Start() error {
 	if s.err == nil {
 		s.starts++

@@ -131,6 +131,8 @@ func (c *changingTopology) Table() *topology.Table {
 
 func (c *changingTopology) Ready() bool { return true }
 
+func (c *changingTopology) Synced() bool { return true }
+
 // TestScopeAndOrderAreOfOneTable has the topology change after each look at it. The scope of an
 // answer must be that of the table that ordered it.
 func TestScopeAndOrderAreOfOneTable(t *testing.T) {

@@ -52,7 +52,7 @@ func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
 	}
 	if r.topology != nil {
 		// Ready comes first: if the topology gets ready in between, the table counts as unsynced.
-		k.unsynced = !r.topology.Ready()
+		k.unsynced = !r.topology.Synced()
 		k.table, k.levels = r.topology.Table(), r.levels
 		k.location = k.table.Find(client)
 	}

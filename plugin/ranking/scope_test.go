@@ -207,6 +207,7 @@ type fixed struct {
 
 func (f fixed) Table() *topology.Table { return f.table }
 func (f fixed) Ready() bool            { return true }
+func (f fixed) Synced() bool           { return true }
 
 // TestClientsInsideAScopeAreRankedAlike takes 40,000 clients. Every other client inside the scope
 // of one must have the same tiers, and also the same scope: where scopes overlap, the answer of a
@@ -262,7 +263,9 @@ func (c *changing) Table() *topology.Table {
 	return c.tables[min(c.taken, len(c.tables))-1]
 }
 
-func (c *changing) Ready() bool { return c.taken > 0 }
+func (c *changing) Ready() bool { return true }
+
+func (c *changing) Synced() bool { return c.taken > 0 }
 
 // TestScopeIsThatOfTheTableThatRanks has the topology change while a client is ranked, and
 // afterwards.

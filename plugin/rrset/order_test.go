@@ -101,6 +101,7 @@ type located struct {
 
 func (l located) Table() *topology.Table { return l.table }
 func (l located) Ready() bool            { return true }
+func (l located) Synced() bool           { return true }
 
 // TestTiersAgainstModel has numbers of tiers on both sides of the number of counters, and one that
 // 16 bits cannot hold.

@@ -46,5 +46,8 @@ func (j *join) Stop() error { return errors.Join(j.first.Stop(), j.second.Stop()
 // Ready reports whether both are ready.
 func (j *join) Ready() bool { return j.first.Ready() && j.second.Ready() }
 
+// Synced reports whether both are synced.
+func (j *join) Synced() bool { return j.first.Synced() && j.second.Synced() }
+
 // Name returns the names of both.
 func (j *join) Name() string { return j.first.Name() + " and " + j.second.Name() }

@@ -18,6 +18,7 @@ type fixedSource struct {
 
 func (s *fixedSource) Table() *Table { return s.table }
 func (s *fixedSource) Ready() bool   { return s.ready }
+func (s *fixedSource) Synced() bool  { return s.ready }
 func (s *fixedSource) Name() string  { return "fixed" }
 func (s *fixedSource) Stop() error   { s.started = 0; return nil }
 

@@ -29,7 +29,12 @@ type Source interface {
 	// if the Source is not started.
 	Stop() error
 
-	// Ready reports whether the source of the data has been read completely at least once.
+	// Synced reports whether the source of the data has been read completely at least once. Before
+	// that, an address that the table lacks may get a location.
+	Synced() bool
+
+	// Ready reports whether answers can rely on the table: it is synced, or the wait for that took too
+	// long.
 	Ready() bool
 
 	// Name identifies the source in metrics and messages.

@@ -88,6 +88,12 @@ func (c *Cluster) Ready() bool {
 	return w != nil && w.ready.Load()
 }
 
+// Synced reports whether all that Table needs has been read once.
+func (c *Cluster) Synced() bool {
+	w := c.watcher.Load()
+	return w != nil && w.synced.Load()
+}
+
 // Name returns "kubernetes" and the host of the API server.
 func (c *Cluster) Name() string { return c.name }
 

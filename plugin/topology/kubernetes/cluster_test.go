@@ -227,8 +227,8 @@ func TestReadyWaitsForHalfAMinute(t *testing.T) {
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		if !c.Ready() {
-			t.Error("not ready after the time")
+		if !c.Ready() || c.Synced() {
+			t.Errorf("after the time ready is %v and synced %v, want ready and not synced", c.Ready(), c.Synced())
 		}
 		time.Sleep(10 * syncTimeout)
 		if n := strings.Count(text(), "could not be read completely within 30s"); n != 1 {

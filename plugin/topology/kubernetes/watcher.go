@@ -40,7 +40,8 @@ type watcher struct {
 	refuted func(why string) // called once podCIDRs are contradicted
 
 	current atomic.Pointer[topology.Table]
-	ready   atomic.Bool
+	synced  atomic.Bool
+	ready   atomic.Bool   // synced, or the wait for that took too long
 	changed chan struct{} // holds one element while the table is out of date
 
 	mu     sync.Mutex // guards places and logged
@@ -180,6 +181,7 @@ func (w *watcher) makeTable() (pods, all bool) {
 	}
 	if w.places.synced() {
 		w.status.synced()
+		w.synced.Store(true)
 		if !w.ready.Swap(true) {
 			log.Infof("topology: %s: nodes: %d, networks and addresses: %d", w.name, len(w.places.nodes.byName), table.Len())
 		}
