@@ -50,10 +50,8 @@ func newReport(s *session, p path, res *chain.Response) *report {
 		set := newSet(x, &x.Sets[i])
 		r.Ordered = r.Ordered || set.tiers > 1 || x.Rotation == rrset.Sticky && len(set.Records) > 1
 		r.Sets = append(r.Sets, set)
-		for _, rec := range set.Records {
-			if rec.Cut && set.Type == r.Answer.Type && !set.Additional {
-				r.Answer.records++ // it was answered, though the client does not get it
-			}
+		if !set.Additional && (set.Type == r.Answer.Type || len(s.addresses) > 0) {
+			r.Answer.cut += set.cut()
 		}
 	}
 	r.Served = changed(x, res.Msg)
@@ -88,12 +86,12 @@ func newAnswer(s *session, res *chain.Response) answer {
 		if cname, ok := rr.(*dns.CNAME); ok {
 			a.Alias = strings.ToLower(cname.Target)
 		}
-		if rr.Header().Rrtype == s.qtype {
+		if rr.Header().Rrtype == s.qtype || len(s.addresses) > 0 {
 			a.records++
 		}
 	}
 	if len(s.addresses) > 0 {
-		a.From, a.records = "the command line", len(s.addresses)
+		a.From = "the command line"
 	}
 	return a
 }

@@ -66,14 +66,14 @@ func hintTrust(s *session, r *report, p path, x *ordering.Explanation) error {
 		return err
 	}
 	trusted := decisive(res.Ordered)
-	if trusted == nil || trusted.Position != x.Position || len(trusted.Sets) == 0 {
+	if trusted == nil || trusted.Position != x.Position || len(trusted.Sets) == 0 || len(r.Sets) == 0 {
 		return nil
 	}
 	if trusted.Location == nil && x.Location != nil {
 		return nil // the location of the resolver would count
 	}
 	first := newSet(trusted, &trusted.Sets[0]).Records[0]
-	if first.Near != "" {
+	if first.Near != "" && first.Data != r.Sets[0].Records[0].Data {
 		r.hint("with %v in ecs: %s, %s would be first", x.Source, first.Reason, first.Data)
 	}
 	return nil

@@ -49,7 +49,8 @@ type answer struct {
 	From    string `json:"from,omitempty"` // the plugin that answered
 	Alias   string `json:"alias_of,omitempty"`
 	Error   string `json:"error,omitempty"`
-	records int    // of the type
+	records int    // of the type, that the client gets
+	cut     int    // of the type, that it does not get
 }
 
 // A set is an RRset in its order.
@@ -61,6 +62,16 @@ type set struct {
 	Limit      int      `json:"answer_limit,omitempty"`
 	Records    []record `json:"records"`
 	tiers      int
+}
+
+// cut returns how many records were cut off.
+func (s *set) cut() (n int) {
+	for _, r := range s.Records {
+		if r.Cut {
+			n++
+		}
+	}
+	return n
 }
 
 // A record is one record of a set.

@@ -89,9 +89,9 @@ func answerText(a *answer) string {
 	case a.Rcode != "NOERROR":
 		text += ", " + a.Rcode
 	case a.Type == "A" || a.Type == "AAAA":
-		text += ", " + plural(a.records, "address", "addresses")
+		text += ", " + plural(a.records+a.cut, "address", "addresses")
 	default:
-		text += ", " + plural(a.records, "record", "records")
+		text += ", " + plural(a.records+a.cut, "record", "records")
 	}
 	if a.From != "" {
 		text += " from " + a.From
