@@ -35,26 +35,6 @@ func TestTurnsHaveAFixedSize(t *testing.T) {
 	}
 }
 
-// TestFloodLeavesHotNamesExact asks for many random names between one answer of a hot name and the next.
-func TestFloodLeavesHotNamesExact(t *testing.T) {
-	turns := new(Turns)
-	rnd := rand.New(rand.NewPCG(9, 10))
-	hot := make([]uint64, 64)
-	for i := range hot {
-		hot[i] = rnd.Uint64()
-	}
-	for want := range uint32(300) {
-		for _, key := range hot {
-			if got := turns.take(key, 0); got != want {
-				t.Fatalf("a hot name is at turn %d, want %d", got, want)
-			}
-		}
-		for range 5000 {
-			turns.take(rnd.Uint64(), 0)
-		}
-	}
-}
-
 func TestConcurrentTakersShareOutTheTurns(t *testing.T) {
 	const takers, each = 8, 4000
 	turns := new(Turns)
