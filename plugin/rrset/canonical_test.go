@@ -66,16 +66,15 @@ func TestSortOfAddressesAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestCanonicalOrderWithoutAnOwner has records whose owner is empty, which is no name. Plugins can
+// TestCanonicalOrderOfEmptyNames has records whose names are empty, which is no name. Plugins can
 // make such records.
-func TestCanonicalOrderWithoutAnOwner(t *testing.T) {
-	in := []dns.RR{
-		&dns.MX{Hdr: dns.RR_Header{Rrtype: dns.TypeMX, Class: dns.ClassINET}, Preference: 20, Mx: "b."},
-		&dns.MX{Hdr: dns.RR_Header{Rrtype: dns.TypeMX, Class: dns.ClassINET}, Preference: 10, Mx: "c."},
-		&dns.MX{Hdr: dns.RR_Header{Rrtype: dns.TypeMX, Class: dns.ClassINET}},
+func TestCanonicalOrderOfEmptyNames(t *testing.T) {
+	var in []dns.RR
+	for _, host := range []string{"b.", "", "a.", ""} {
+		in = append(in, &dns.NS{Hdr: dns.RR_Header{Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: host})
 	}
 	q := from("10.4.3.2")
 	q.Canonical = true
-	got := New(Config{Types: Types(dns.TypeMX), Rotation: Fixed}).Answer(in, q, "")
+	got := New(Config{Types: Types(dns.TypeNS), Rotation: Fixed}).Answer(in, q, "")
 	checkMembers(t, got, in)
 }

@@ -144,67 +144,54 @@ func TestNamesOfOneSet(t *testing.T) {
 	}
 }
 
-// TestConcurrentTakersAreExactInAFlood has takers of hot names that each ask for 100 random names between one turn and
-// the next.
-func TestConcurrentTakersAreExactInAFlood(t *testing.T) {
-	const takers, each = 4, 1000
-	turns, keys := new(Turns), names(7, 2)
-	for _, key := range keys { // asked twice, so that they are hot
-		turns.take(key, 0)
-		turns.take(key, 0)
-	}
-	taken := make([][2][]uint32, takers)
-	var all sync.WaitGroup
-	for i := range takers {
-		all.Go(func() {
-			flood := rand.New(rand.NewPCG(8, uint64(i)))
-			for range each {
-				for k, key := range keys {
-					taken[i][k] = append(taken[i][k], turns.take(key, 0))
-					for range 100 {
-						turns.take(flood.Uint64(), 0)
+// takeTogether has two takers that take a turn of each key at the same moment, and returns what they get. They would
+// otherwise hardly ever meet, as it takes nanoseconds. Between two keys each of them calls between with its number.
+func takeTogether(turns *Turns, keys []uint64, between func(taker int)) (taken [2][]uint32) {
+	arrived := make([]atomic.Int32, len(keys))
+	var both sync.WaitGroup
+	for i := range taken {
+		both.Go(func() {
+			for k, key := range keys {
+				arrived[k].Add(1)
+				for spins := 1; arrived[k].Load() < 2; spins++ {
+					if spins%(1<<12) == 0 {
+						runtime.Gosched() // there may be one processor only
 					}
 				}
+				taken[i] = append(taken[i], turns.take(key, 0))
+				between(i)
 			}
 		})
 	}
-	all.Wait()
-	for k := range keys {
-		var got []uint32
-		for i := range takers {
-			got = append(got, taken[i][k]...)
+	both.Wait()
+	return taken
+}
+
+// TestConcurrentTakersAreExactInAFlood has takers of a hot name that each ask for 100 random names between one turn and
+// the next.
+func TestConcurrentTakersAreExactInAFlood(t *testing.T) {
+	turns, hot := new(Turns), uint64(0x0123456789abcdef)
+	turns.take(hot, 0)
+	turns.take(hot, 0) // asked twice, so that it is hot
+	floods := []*rand.Rand{rand.New(rand.NewPCG(7, 1)), rand.New(rand.NewPCG(7, 2))}
+	taken := takeTogether(turns, slices.Repeat([]uint64{hot}, 500), func(taker int) {
+		for range 100 {
+			turns.take(floods[taker].Uint64(), 0)
 		}
-		slices.Sort(got)
-		if got[0] != 2 || !isExact(got) {
-			t.Errorf("the turns of hot name %d are not 2 to %d, each once", k, takers*each+1)
-		}
+	})
+	all := slices.Sorted(slices.Values(slices.Concat(taken[:]...)))
+	if all[0] != 2 || !isExact(all) {
+		t.Errorf("the turns from %d to %d are not there once each", all[0], all[len(all)-1])
 	}
 }
 
 // TestConcurrentTakersOfNewNames has takers that meet at names which nobody has asked for before.
 func TestConcurrentTakersOfNewNames(t *testing.T) {
-	const takers = 2
-	turns, keys := new(Turns), names(9, 4000)
-	taken, arrived := make([][]uint32, takers), make([]atomic.Int32, len(keys))
-	var all sync.WaitGroup
-	for i := range takers {
-		all.Go(func() {
-			for k, key := range keys {
-				for arrived[k].Add(1); arrived[k].Load() < takers; {
-					runtime.Gosched()
-				}
-				taken[i] = append(taken[i], turns.take(key, 0))
-			}
-		})
-	}
-	all.Wait()
+	keys := names(9, 2000) // so few that all fit
+	taken := takeTogether(new(Turns), keys, func(int) {})
 	for k := range keys {
-		var got []uint32
-		for i := range takers {
-			got = append(got, taken[i][k])
-		}
-		if slices.Sort(got); got[0] != 0 || !isExact(got) {
-			t.Errorf("name %d has the turns %v", k, got)
+		if a, b := taken[0][k], taken[1][k]; a+b != 1 {
+			t.Errorf("name %d has the turns %d and %d, want 0 and 1", k, a, b)
 		}
 	}
 }

@@ -47,12 +47,19 @@ func TestTopologyFromAFile(t *testing.T) {
 	}
 }
 
-func TestNetmaskDecidesInsideALocation(t *testing.T) {
+// Masks rank only where the topology does not know the place of the client or of an address. Among
+// addresses that are equally near by place, one in the client's own subnet is not nearer.
+func TestNetmaskDecidesOnlyWithoutALocation(t *testing.T) {
 	s := start(t, "example.org {\n import clients\n ordering {\n round_robin off\n topology "+
 		writeFile(t, "topology.txt", topologyLines)+"\n }\n file "+
-		zoneFile(t, host("www", "192.0.2.1 10.2.5.1 10.2.7.1 10.1.0.1"))+"\n}")
-	if got, want := s.as("10.2.7.7").answer("www.example.org"), "10.2.7.1 10.2.5.1 10.1.0.1 192.0.2.1"; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+		zoneFile(t, host("www", "192.0.2.1 10.2.5.1 10.2.7.1 10.1.0.1 198.51.100.1"))+"\n}")
+	for client, want := range map[string]string{
+		"10.2.7.7":       "10.2.5.1 10.2.7.1 10.1.0.1 192.0.2.1 198.51.100.1",
+		"198.51.100.200": "198.51.100.1 192.0.2.1 10.2.5.1 10.2.7.1 10.1.0.1",
+	} {
+		if got := s.as(client).answer("www.example.org"); got != want {
+			t.Errorf("%s gets %s\nwant %s", client, got, want)
+		}
 	}
 }
 

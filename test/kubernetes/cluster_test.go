@@ -54,14 +54,14 @@ const adminToken = "admin"
 // the API server, which override those that the tests share.
 func startCluster(t *testing.T, flags ...string) *cluster {
 	t.Helper()
-	c := startStorage(t, func(*embed.Etcd) {})
+	c := startStorage(t, func(*embed.Etcd) {}, flags...)
 	c.startEndpointSliceController(t)
 	return c
 }
 
 // startStorage starts a control plane without controllers. fill can write into etcd before the API
-// server starts.
-func startStorage(t *testing.T, fill func(*embed.Etcd)) *cluster {
+// server starts. flags are as for startCluster.
+func startStorage(t *testing.T, fill func(*embed.Etcd), flags ...string) *cluster {
 	t.Helper()
 	discardKlog(t)
 

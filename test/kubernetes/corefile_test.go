@@ -136,7 +136,7 @@ func testDocumentation(t *testing.T, kubeconfig string) {
 
 // oak is a node with the address that the servers in this test ask each other from, so that a cache
 // of the test is one on this node.
-var oak = testNode{"oak", "north-1", "north", []string{"172.25.9.0/24", "fd00:225:9:9::/64"}, "127.0.0.1"}
+var oak = testNode{"oak", "north-1", "north", []string{"172.25.9.0/24", "fd00:225:9:9::/64"}, "127.0.0.1", nil}
 
 // testNodeCache sends queries through a NodeLocal DNSCache with the Corefile of the overlay. The
 // real cache is a CoreDNS with fewer plugins; the test runs the server under test instead.

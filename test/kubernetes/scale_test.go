@@ -34,6 +34,10 @@ const (
 // kubernetes plugin alone: the time to be ready, the bytes that the API server sends, the peak of the
 // memory and the live heap, and how long a new pod takes to be known while 100 pods a second change.
 // It runs only where ORDERING_SCALE is set, prints what it measures, and fails on nothing but errors.
+//
+// Measured once on a busy machine with 2 cores, with nodes and pods but no services or slices: topology
+// alone was ready after 17 s, with a peak RSS of 169 MB and 43 MB of heap shortly after the first sync. A
+// new pod was known after 95 ms at the median and 510 ms at most, at 2.7 % of a core.
 func TestScale(t *testing.T) {
 	if os.Getenv("ORDERING_SCALE") == "" {
 		t.Skip("ORDERING_SCALE is not set")
