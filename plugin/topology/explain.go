@@ -28,9 +28,30 @@ type Explainer interface {
 	// "places.txt:12"; or if the table does not have it, what does not, such as "not in places.txt".
 	Explain(addr netip.Addr) string
 
+	// Mend returns how the location of addr, which the table does not have, could become known: "add
+	// a line for 10.99.0.1 to places.txt".
+	Mend(addr netip.Addr) string
+
 	// Describe returns what the table was made of and when: "6 nodes, 18 networks, read from the API
 	// just now".
 	Describe() string
+}
+
+// Explain returns what s, if it is an Explainer, says about why it has addr where it has it, and
+// otherwise "".
+func Explain(s Source, addr netip.Addr) string {
+	if e, ok := s.(Explainer); ok {
+		return e.Explain(addr)
+	}
+	return ""
+}
+
+// Describe returns what the table of s was made of; its name if s is no Explainer.
+func Describe(s Source) string {
+	if e, ok := s.(Explainer); ok {
+		return e.Describe()
+	}
+	return s.Name()
 }
 
 // explainFile is Explain for the table t of the file at path.

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"fmt"
 	"net/netip"
 	"path/filepath"
 	"sync"
@@ -31,7 +32,7 @@ type File struct {
 	started bool
 }
 
-var _ Source = (*File)(nil)
+var _ Explainer = (*File)(nil)
 
 // NewFile reads the file at path and returns a File with its table. If there is a started File of
 // the same path, the new one has the table of that, and NewFile only checks the file.
@@ -61,6 +62,11 @@ func (f *File) Name() string { return f.shared.path }
 
 // Explain returns the name and line of the file that has addr, or that the file does not have it.
 func (f *File) Explain(addr netip.Addr) string { return explainFile(f.Name(), f.Table(), addr) }
+
+// Mend returns which file addr could be added to.
+func (f *File) Mend(addr netip.Addr) string {
+	return fmt.Sprintf("add a line for %v to %s", addr, filepath.Base(f.Name()))
+}
 
 // Describe returns the name of the file and how many networks it has.
 func (f *File) Describe() string { return filepath.Base(f.Name()) + ", " + count(f.Table().Len()) }

@@ -2,6 +2,8 @@ package topology
 
 import (
 	"errors"
+	"net/netip"
+	"strings"
 	"sync/atomic"
 )
 
@@ -51,3 +53,36 @@ func (j *join) Synced() bool { return j.first.Synced() && j.second.Synced() }
 
 // Name returns the names of both.
 func (j *join) Name() string { return j.first.Name() + " and " + j.second.Name() }
+
+// Levels returns the names that first gives its labels; nil if it gives none.
+func (j *join) Levels() []string {
+	if named, ok := j.first.(Leveled); ok {
+		return named.Levels()
+	}
+	return nil
+}
+
+// Explain returns the explanation of the one that decides about addr; of both if neither knows it.
+func (j *join) Explain(addr netip.Addr) string {
+	addr = addr.Unmap()
+	_, length := j.first.Table().find(addr)
+	_, other := j.second.Table().find(addr)
+	switch {
+	case j.Table().Find(addr) == nil:
+		return strings.Trim(Explain(j.first, addr)+", "+Explain(j.second, addr), ", ")
+	case length < addr.BitLen() && other > length:
+		return Explain(j.second, addr)
+	}
+	return Explain(j.first, addr)
+}
+
+// Mend returns that of second, which is a file where first is a cluster.
+func (j *join) Mend(addr netip.Addr) string {
+	if e, ok := j.second.(Explainer); ok {
+		return e.Mend(addr)
+	}
+	return ""
+}
+
+// Describe returns what both are made of.
+func (j *join) Describe() string { return Describe(j.first) + "; " + Describe(j.second) }

@@ -6,6 +6,8 @@
 package kubernetes
 
 import (
+	"fmt"
+	"net/netip"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -45,7 +47,10 @@ type Cluster struct {
 	started bool
 }
 
-var _ topology.Leveled = (*Cluster)(nil)
+var (
+	_ topology.Leveled   = (*Cluster)(nil)
+	_ topology.Explainer = (*Cluster)(nil)
+)
 
 // New returns a Cluster with these options. New connects to nothing. The error says what is wrong
 // with the kubeconfig, or that there is no service account.
@@ -104,6 +109,34 @@ func (c *Cluster) PodPlaces() string {
 		return w.way()
 	}
 	return ""
+}
+
+// Explain returns what says where addr is, such as "podCIDR 10.244.1.0/24", "pod on node-7", "slice
+// shop/web-x2k9" or "address of node-7"; or that nothing does.
+func (c *Cluster) Explain(addr netip.Addr) string {
+	w := c.watcher.Load()
+	if w == nil {
+		return "the cluster is not watched"
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return explain(w.places, addr.Unmap().WithZone(""))
+}
+
+// Mend returns how the location of addr could become known.
+func (c *Cluster) Mend(addr netip.Addr) string {
+	return fmt.Sprintf("a topology file in the same directive can say where the network of %v is", addr)
+}
+
+// Describe returns how much is known, and how the Cluster knows where Pods are.
+func (c *Cluster) Describe() string {
+	w := c.watcher.Load()
+	if w == nil {
+		return c.name
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return describe(w.places, w.current.Load().Len())
 }
 
 // Levels returns the names of the labels of its locations.

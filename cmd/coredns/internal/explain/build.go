@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -43,7 +42,7 @@ func newReport(s *session, p path, res *chain.Response) *report {
 		if x.Location != nil && x.Topology.Table().Find(x.Client) == nil {
 			known, r.Client.LocationOf = x.Source, x.Source.String()
 		}
-		r.Client.Evidence = evidence(x.Topology, known)
+		r.Client.Evidence = topology.Explain(x.Topology, known)
 		r.Topology = describe(x.Topology)
 	}
 	for i := range x.Sets {
@@ -142,26 +141,15 @@ func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier
 		rec.Network = why.Network.String()
 	}
 	if why.Asked {
-		rec.Evidence = evidence(x.Topology, addr)
+		rec.Evidence = topology.Explain(x.Topology, addr)
 	}
 	return rec
 }
 
-// evidence returns what t says about why it has addr where it has it; "" if it says nothing.
-func evidence(t topology.Source, addr netip.Addr) string {
-	if e, ok := t.(topology.Explainer); ok {
-		return e.Explain(addr)
-	}
-	return ""
-}
-
 // describe returns what t is made of.
 func describe(t topology.Source) string {
-	text := t.Name()
-	if e, ok := t.(topology.Explainer); ok {
-		text = e.Describe()
-	}
-	if !t.Ready() {
+	text := topology.Describe(t)
+	if !t.Synced() {
 		text += ": NOT READ YET"
 	}
 	return text

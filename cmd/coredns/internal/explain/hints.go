@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/chain"
@@ -25,10 +24,8 @@ func addHints(s *session, r *report, p path, res *chain.Response) error {
 		}
 	}
 	if x.Topology != nil && x.Location == nil {
-		if _, named := x.Topology.(topology.Leveled); named {
-			r.hint("no pod, node or slice is known to have %v: a topology file in the same directive can say where its network is", x.Client)
-		} else {
-			r.hint("add a line for %v to %s", x.Client, filepath.Base(x.Topology.Name()))
+		if e, ok := x.Topology.(topology.Explainer); ok {
+			r.hint("%s", e.Mend(x.Client))
 		}
 	}
 	if r.Ordered {
