@@ -278,3 +278,22 @@ func TestWeightZeroComesLastForAnyHash(t *testing.T) {
 		}
 	}
 }
+
+// TestGreatestHashComesFirst has two addresses of the same weight, one with the greatest hash and
+// one with a hash that is far from it.
+func TestGreatestHashComesFirst(t *testing.T) {
+	set := addresses("192.0.2.1", "192.0.2.2")
+	for _, w := range []*Weights{nil, new(Weights)} {
+		var d weightedDraw
+		tier := []uint16{0, 1}
+		d.sort(set, tier, w, func(a ipaddr.Addr) uint64 {
+			if a == addressOf(set[1]) {
+				return math.MaxUint64
+			}
+			return 1 << 32
+		})
+		if tier[0] != 1 {
+			t.Errorf("weights %v: the address with the smaller hash comes first", w != nil)
+		}
+	}
+}
