@@ -5,8 +5,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"reflect"
 
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/metrics"
+	"github.com/coredns/coredns/plugin/pkg/dnstest"
+	"github.com/coredns/coredns/plugin/pkg/nonwriter"
+	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
 )
@@ -50,4 +55,127 @@ func parseHost(host string) netip.Addr {
 	}
 	addr, _ := netip.ParseAddr(host)
 	return addr
+}
+
+// An origin says who makes a query: a client, or a plugin of this server. A plugin makes one with
+// upstream.Lookup, which runs the whole chain again, in the server block that the new name belongs
+// to.
+type origin uint8
+
+const (
+	fromClient origin = iota
+
+	// fromSynthesis is a look-up by dns64 or siit, for the addresses of the other family. These two
+	// stand above ordering in the chain, so the answer that they make of the response is not
+	// ordered. The response is, and they keep its order.
+	fromSynthesis
+
+	// fromAlias is a look-up by a plugin that follows an alias and puts the addresses into its own
+	// answer. That answer is ordered. If the look-up were ordered too, each query would take two
+	// turns, and a cache between the two would keep the order of one client for all.
+	fromAlias
+)
+
+// originOf returns the origin of the query for records of type qtype that comes with ctx and is
+// answered to w. synthesises says that the server block has dns64 or siit.
+//
+// A look-up is for an alias in two cases: if an Ordering above orders the answer that it is for, or
+// if dns64 and siit cannot have made it.
+func originOf(ctx context.Context, w dns.ResponseWriter, qtype uint16, synthesises bool) origin {
+	if ctx.Value(orderedKey{}) != nil {
+		return fromAlias
+	}
+	outer := lookedUpFor(w)
+	switch {
+	case outer == nil:
+		return fromClient
+	case synthesises && isOtherFamily(qtype, outer):
+		return fromSynthesis
+	}
+	return fromAlias
+}
+
+// orderedKey is the context key of the writer that orders the answer for which a query is made.
+type orderedKey struct{}
+
+// lookedUpFor returns the writer of the query that a look-up is made for, if w is the writer of a
+// look-up; nil if w is that of a client's query. The server begins each query with a ScrubWriter. In
+// a look-up, the writer below that is the nonwriter of upstream.Lookup.
+func lookedUpFor(w dns.ResponseWriter) *request.ScrubWriter {
+	if entry := scrubWriter(w); entry != nil {
+		if end, ok := entry.ResponseWriter.(*nonwriter.Writer); ok {
+			return scrubWriter(end.ResponseWriter)
+		}
+	}
+	return nil
+}
+
+// isOtherFamily reports whether a look-up of type qtype for the query of outer is one of dns64 or
+// siit: these look up A for AAAA, or AAAA for A. A look-up for an alias has the type of its query, or
+// is for the target of an MX, SRV or the like.
+func isOtherFamily(qtype uint16, outer *request.ScrubWriter) bool {
+	switch askedType(outer) {
+	case dns.TypeA:
+		return qtype == dns.TypeAAAA
+	case dns.TypeAAAA:
+		return qtype == dns.TypeA
+	case dns.TypeNone:
+		return true // more likely than an alias from another server block
+	}
+	return false
+}
+
+// askedType returns the type that the query of w asks for; TypeNone if that cannot be told. The
+// query is in a field that is not exported, which another version of CoreDNS may not have.
+func askedType(w *request.ScrubWriter) uint16 {
+	query, ok := reflect.TypeOf(*w).FieldByName("req")
+	if !ok || query.Type != reflect.TypeFor[*dns.Msg]() {
+		return dns.TypeNone
+	}
+	msg := reflect.ValueOf(w).Elem().FieldByIndex(query.Index)
+	if msg.IsNil() || msg.Elem().FieldByName("Question").Len() == 0 {
+		return dns.TypeNone
+	}
+	return uint16(msg.Elem().FieldByName("Question").Index(0).FieldByName("Qtype").Uint())
+}
+
+// scrubWriter returns the first ScrubWriter below w; nil if there is none. Plugins wrap the writer
+// that they are given, so it unwraps w. For the types that it names, it needs no reflection.
+func scrubWriter(w dns.ResponseWriter) *request.ScrubWriter {
+	for w != nil {
+		switch outer := w.(type) {
+		case *request.ScrubWriter:
+			return outer
+		case *metrics.Recorder:
+			w = outer.ResponseWriter
+		case *dnstest.Recorder:
+			w = outer.ResponseWriter
+		case *nonwriter.Writer:
+			w = outer.ResponseWriter
+		default:
+			w = embedded(w)
+		}
+	}
+	return nil
+}
+
+var responseWriterType = reflect.TypeFor[dns.ResponseWriter]()
+
+// embedded returns the writer that the struct behind w embeds, as writers of plugins do; nil if it
+// embeds none. plugin.NextOrFailure wraps every writer in a type that is not exported.
+func embedded(w dns.ResponseWriter) dns.ResponseWriter {
+	v := reflect.ValueOf(w)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Type() == responseWriterType && f.CanInterface() {
+			inner, _ := f.Interface().(dns.ResponseWriter)
+			return inner
+		}
+	}
+	return nil
 }
