@@ -16,7 +16,8 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"status": status,
+		"apiserver": apiServer,
+		"status":    status,
 	}})
 }
 

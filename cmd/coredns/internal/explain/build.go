@@ -148,11 +148,10 @@ func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier
 
 // describe returns what t is made of.
 func describe(t topology.Source) string {
-	text := topology.Describe(t)
 	if !t.Synced() {
-		text += ": NOT READ YET"
+		return t.Name() + ": NOT READ YET"
 	}
-	return text
+	return topology.Describe(t)
 }
 
 // changed returns the addresses in the answer to the client if they are not those of x, because a

@@ -131,7 +131,7 @@ func table(s *set) []string {
 		if tied(s, r) {
 			detail += ", " + r.Ties
 		}
-		if r.Location == "" && detail != "" && evidence != "" { // it says why the location is not known
+		if strings.HasSuffix(detail, "location unknown") && evidence != "" { // which says why
 			detail, evidence = detail+": "+evidence, ""
 		}
 		fmt.Fprintf(w, "%3s\t%s\t%s\t%s\t%s\t%s\n", number, r.Data, near, detail, evidence, notes[i])
