@@ -15,7 +15,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-var rotations = map[rrset.Rotation]string{rrset.Cyclic: "on", rrset.Fixed: "off", rrset.Random: "random", rrset.Sticky: "sticky"}
+// rotations are the values of round_robin.
+var rotations = map[rrset.Rotation]string{
+	rrset.Cyclic: "on", rrset.Fixed: "off", rrset.Random: "random", rrset.Sticky: "sticky",
+}
 
 // newReport returns the report on the response that a client at the end of p got.
 func newReport(s *session, p path, res *chain.Response) *report {
@@ -45,13 +48,17 @@ func newReport(s *session, p path, res *chain.Response) *report {
 		r.Client.Evidence = topology.Explain(x.Topology, known)
 		r.Topology = describe(x.Topology)
 	}
+	answered := 0 // the client may get fewer
 	for i := range x.Sets {
 		set := newSet(x, &x.Sets[i])
 		r.Ordered = r.Ordered || set.tiers > 1 || x.Rotation == rrset.Sticky && len(set.Records) > 1
 		r.Sets = append(r.Sets, set)
 		if !set.Additional && (set.Type == r.Answer.Type || len(s.addresses) > 0) {
-			r.Answer.cut += set.cut()
+			answered += len(set.Records)
 		}
+	}
+	if answered > 0 {
+		r.Answer.records = answered
 	}
 	r.Served = changed(x, res.Msg)
 	return r
@@ -98,7 +105,10 @@ func newAnswer(s *session, res *chain.Response) answer {
 // newSet returns an RRset of x.
 func newSet(x *ordering.Explanation, e *ordering.ExplainedSet) set {
 	h := e.Records[0].RR.Header()
-	s := set{Name: h.Name, Type: dns.TypeToString[h.Rrtype], Additional: e.Additional, Rotation: rotations[x.Rotation], Limit: x.Limit}
+	s := set{
+		Name: h.Name, Type: dns.TypeToString[h.Rrtype], Additional: e.Additional,
+		Rotation: rotations[x.Rotation], Limit: x.Limit,
+	}
 	var tiers []uint32
 	for _, r := range e.Records {
 		tiers = append(tiers, r.Tier)
@@ -155,7 +165,7 @@ func describe(t topology.Source) string {
 }
 
 // changed returns the addresses in the answer to the client if they are not those of x, because a
-// plugin above ordering changed them; otherwise nil.
+// plugin above ordering changed them; otherwise nil, also for an answer that was truncated.
 func changed(x *ordering.Explanation, res *dns.Msg) (served []string) {
 	var explained []string
 	for _, s := range x.Sets {
@@ -165,7 +175,7 @@ func changed(x *ordering.Explanation, res *dns.Msg) (served []string) {
 			}
 		}
 	}
-	if res == nil {
+	if res == nil || res.Truncated {
 		return nil
 	}
 	for _, rr := range res.Answer {

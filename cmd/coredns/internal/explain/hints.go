@@ -28,6 +28,9 @@ func addHints(s *session, r *report, p path, res *chain.Response) error {
 			r.hint("%s", e.Mend(x.Client))
 		}
 	}
+	if res.Msg != nil && res.Truncated {
+		r.hint("the response is too large for UDP and comes truncated, and resolvers ask again over TCP")
+	}
 	if r.Ordered {
 		return nil
 	}

@@ -60,8 +60,8 @@ func (s *session) useAddresses() error {
 			for _, r := range rules {
 				zones = append(zones, fmt.Sprintf("%s (%s)", r.Zone, r.Position))
 			}
-			return fmt.Errorf("there are several ordering directives: put a name in front of the addresses, in one of the zones %s",
-				strings.Join(zones, ", "))
+			return fmt.Errorf("there are several ordering directives: put a name in front of the addresses, "+
+				"in one of the zones %s", strings.Join(zones, ", "))
 		}
 		s.name = rules[0].Zone
 	}
