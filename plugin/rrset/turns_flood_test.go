@@ -5,10 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/coredns-ordering/ordering/plugin/ranking"
@@ -144,54 +142,50 @@ func TestNamesOfOneSet(t *testing.T) {
 	}
 }
 
-// takeTogether has two takers that take a turn of each key at the same moment, and returns what they get. They would
-// otherwise hardly ever meet, as it takes nanoseconds. Between two keys each of them calls between with its number.
-func takeTogether(turns *Turns, keys []uint64, between func(taker int)) (taken [2][]uint32) {
-	arrived := make([]atomic.Int32, len(keys))
-	var both sync.WaitGroup
+// TestConcurrentTakersAreExactInAFlood has takers of a hot name that ask for random names all the while.
+func TestConcurrentTakersAreExactInAFlood(t *testing.T) {
+	const takers, each = 4, 50_000
+	turns, hot := new(Turns), uint64(0x0123456789abcdef)
+	taken := make([][]uint32, takers)
+	var all sync.WaitGroup
 	for i := range taken {
-		both.Go(func() {
-			for k, key := range keys {
-				arrived[k].Add(1)
-				for spins := 1; arrived[k].Load() < 2; spins++ {
-					if spins%(1<<12) == 0 {
-						runtime.Gosched() // there may be one processor only
-					}
-				}
-				taken[i] = append(taken[i], turns.take(key, 0))
-				between(i)
+		all.Go(func() {
+			flood := rand.New(rand.NewPCG(7, uint64(i)))
+			for range each {
+				taken[i] = append(taken[i], turns.take(hot, 0))
+				turns.take(flood.Uint64(), 0)
+				turns.take(flood.Uint64(), 0)
 			}
 		})
 	}
-	both.Wait()
-	return taken
-}
-
-// TestConcurrentTakersAreExactInAFlood has takers of a hot name that each ask for 100 random names between one turn and
-// the next.
-func TestConcurrentTakersAreExactInAFlood(t *testing.T) {
-	turns, hot := new(Turns), uint64(0x0123456789abcdef)
-	turns.take(hot, 0)
-	turns.take(hot, 0) // asked twice, so that it is hot
-	floods := []*rand.Rand{rand.New(rand.NewPCG(7, 1)), rand.New(rand.NewPCG(7, 2))}
-	taken := takeTogether(turns, slices.Repeat([]uint64{hot}, 500), func(taker int) {
-		for range 100 {
-			turns.take(floods[taker].Uint64(), 0)
-		}
-	})
-	all := slices.Sorted(slices.Values(slices.Concat(taken[:]...)))
-	if all[0] != 2 || !isExact(all) {
-		t.Errorf("the turns from %d to %d are not there once each", all[0], all[len(all)-1])
+	all.Wait()
+	got := slices.Sorted(slices.Values(slices.Concat(taken...)))
+	if got[0] != 0 || !isExact(got) {
+		t.Errorf("the turns from 0 to %d are not there once each", takers*each-1)
 	}
 }
 
 // TestConcurrentTakersOfNewNames has takers that meet at names which nobody has asked for before.
 func TestConcurrentTakersOfNewNames(t *testing.T) {
-	keys := names(9, 2000) // so few that all fit
-	taken := takeTogether(new(Turns), keys, func(int) {})
-	for k := range keys {
-		if a, b := taken[0][k], taken[1][k]; a+b != 1 {
-			t.Errorf("name %d has the turns %d and %d, want 0 and 1", k, a, b)
+	for round := range uint64(100) {
+		turns, keys := new(Turns), names(round, 2000) // so few that all fit
+		var taken [2][]uint32
+		var start, both sync.WaitGroup
+		start.Add(len(taken))
+		for i := range taken {
+			both.Go(func() {
+				start.Done()
+				start.Wait()
+				for _, key := range keys {
+					taken[i] = append(taken[i], turns.take(key, 0))
+				}
+			})
+		}
+		both.Wait()
+		for k := range keys {
+			if a, b := taken[0][k], taken[1][k]; a+b != 1 {
+				t.Fatalf("a name has the turns %d and %d, want 0 and 1", a, b)
+			}
 		}
 	}
 }

@@ -186,3 +186,21 @@ func overQUIC(t *testing.T, config *tls.Config, addr string, query *dns.Msg) str
 	}
 	return addresses(parse(t, query, response[2:]).Answer)
 }
+
+// A restart, which is what a reload does, goes on counting.
+func TestTurnsGoOnAfterARestart(t *testing.T) {
+	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
+	zone := freshZone()
+	corefile := zone + " {\n import clients\n ordering\n file " + zoneFileOf(t, zone, host("www", near)) + "\n}"
+	s := start(t, corefile)
+	for turn := range 12 {
+		if turn%4 == 2 { // not after a full cycle
+			if err := s.restart(strings.Replace(corefile, "ordering", strings.Repeat("\n", turn)+"ordering", 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := s.as("10.9.8.7").answer("www."+zone), rotated(near, turn); got != want {
+			t.Errorf("answer %d is %s, want %s", turn, got, want)
+		}
+	}
+}
