@@ -21,7 +21,7 @@ var rotations = map[rrset.Rotation]string{
 }
 
 // newReport returns the report on the response that a client at the end of p got.
-func newReport(s *session, p path, res *chain.Response) *report {
+func newReport(s *asker, p path, res *chain.Response) *report {
 	r := &report{Server: s.server.Addr, Answer: newAnswer(s, res)}
 	for _, o := range s.others {
 		r.Others = append(r.Others, o.Addr)
@@ -79,7 +79,7 @@ func decisive(all []*ordering.Explanation) *ordering.Explanation {
 }
 
 // newAnswer returns what was answered.
-func newAnswer(s *session, res *chain.Response) answer {
+func newAnswer(s *asker, res *chain.Response) answer {
 	a := answer{Name: s.name, Type: dns.TypeToString[s.qtype], From: res.From, Rcode: "no response"}
 	if res.Err != nil {
 		a.Error = corefile.OneLine(res.Err)

@@ -12,7 +12,7 @@ import (
 
 // addHints adds to r what could be done about the response not being in the order that was hoped
 // for.
-func addHints(s *session, r *report, p path, res *chain.Response) error {
+func addHints(s *asker, r *report, p path, res *chain.Response) error {
 	x := decisive(res.Ordered)
 	if x == nil {
 		r.hint("%s", withoutRule(r, res))
@@ -60,7 +60,7 @@ func withoutRule(r *report, res *chain.Response) string {
 }
 
 // hintTrust says which address would be first if the resolver were trusted.
-func hintTrust(s *session, r *report, p path, x *ordering.Explanation) error {
+func hintTrust(s *asker, r *report, p path, x *ordering.Explanation) error {
 	res, err := s.ask(path{source: p.subnet.Addr()})
 	if err != nil {
 		return err
