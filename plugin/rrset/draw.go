@@ -47,7 +47,7 @@ func (d *weightedDraw) sort(set []dns.RR, tier []uint16, w *Weights, key func(ip
 		rank := ^u // in the order of -ln(u)
 		if w != nil {
 			// The bits of positive floating-point numbers are in the order of the numbers.
-			rank = math.Float64bits(-math.Log((float64(u>>11)+0.5)/(1<<53)) / float64(w.of(set[m])))
+			rank = math.Float64bits(-math.Log((float64(u>>12)+0.5)/(1<<52)) / float64(w.of(set[m])))
 		}
 		d.keys = append(d.keys, drawKey{rank, u, m})
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+
 	"github.com/miekg/dns"
 )
 
@@ -232,12 +234,66 @@ func TestStickyMovesOnlyTheClientsOfAnAddress(t *testing.T) {
 // TestSameAddressesStayAsReceived checks that records with the same address keep their order in a
 // sticky one.
 func TestSameAddressesStayAsReceived(t *testing.T) {
-	in := addresses("192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2", "192.0.2.1")
+	var in []dns.RR
+	for range 20 {
+		in = append(in, addresses("192.0.2.1", "192.0.2.2", "192.0.2.3")...)
+	}
 	got := newOrderer(Sticky).Answer(in, fromAnywhere("10.4.3.2"), "")
-	for _, same := range [][]dns.RR{{in[0], in[2], in[4]}, {in[1], in[3]}} {
-		others := func(rr dns.RR) bool { return !slices.Contains(same, rr) }
-		if kept := slices.DeleteFunc(slices.Clone(got), others); !slices.Equal(kept, same) {
-			t.Errorf("got\n%s", lines(got))
+	checkMembers(t, got, in)
+	last := map[string]int{} // by address: the index in in of the record before
+	for _, rr := range got {
+		addr, i := addrs([]dns.RR{rr})[0], slices.Index(in, rr)
+		if i < last[addr] {
+			t.Fatalf("record %d of %s is behind record %d", i, addr, last[addr])
+		}
+		last[addr] = i
+	}
+}
+
+// TestStickyOrderOfWeightZero checks that the order of addresses of weight 0 does not depend on the
+// order from below.
+func TestStickyOrderOfWeightZero(t *testing.T) {
+	o, in := weighted(Sticky, 0, 0, 0, 2, 0, 0, 0, 0)
+	reversed := slices.Clone(in)
+	slices.Reverse(reversed)
+	for i := range 20 {
+		q := fromAnywhere(fmt.Sprintf("10.4.3.%d", i))
+		if got, want := o.Answer(reversed, q, ""), o.Answer(in, q, ""); !slices.Equal(got, want) {
+			t.Errorf("got\n%swant\n%s", lines(got), lines(want))
+		}
+	}
+}
+
+// TestWeightZeroComesLastForAnyHash has hashes at both ends of their range.
+func TestWeightZeroComesLastForAnyHash(t *testing.T) {
+	w := new(Weights)
+	w.Add(netip.MustParsePrefix("192.0.2.1/32"), 0)
+	set := addresses("192.0.2.1", "192.0.2.2")
+	for _, u := range []uint64{0, 1, math.MaxUint64} {
+		var d weightedDraw
+		tier := []uint16{0, 1}
+		d.sort(set, tier, w, func(ipaddr.Addr) uint64 { return u })
+		if tier[0] != 1 {
+			t.Errorf("hash %d: the address of weight 0 comes first", u)
+		}
+	}
+}
+
+// TestGreatestHashComesFirst has two addresses of the same weight, one with the greatest hash and
+// one with a hash that is far from it.
+func TestGreatestHashComesFirst(t *testing.T) {
+	set := addresses("192.0.2.1", "192.0.2.2")
+	for _, w := range []*Weights{nil, new(Weights)} {
+		var d weightedDraw
+		tier := []uint16{0, 1}
+		d.sort(set, tier, w, func(a ipaddr.Addr) uint64 {
+			if a == addressOf(set[1]) {
+				return math.MaxUint64
+			}
+			return 1 << 32
+		})
+		if tier[0] != 1 {
+			t.Errorf("weights %v: the address with the smaller hash comes first", w != nil)
 		}
 	}
 }
