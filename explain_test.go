@@ -156,7 +156,8 @@ func TestExplainedOrderIsServedOrder(t *testing.T) {
 						got += ", " + ties
 					}
 					if got != want {
-						t.Fatalf("%v is explained to %v as %q, want %q\n%s\n%s", a, client, got, want, corefile, strings.Join(c.topology, "\n"))
+						t.Fatalf("%v is explained to %v as %q, want %q\n%s\n%s",
+							a, client, got, want, corefile, strings.Join(c.topology, "\n"))
 					}
 					word, _, _ := strings.Cut(want, " ")
 					reasons[word]++
@@ -164,7 +165,7 @@ func TestExplainedOrderIsServedOrder(t *testing.T) {
 			}
 		}
 	}
-	for _, near := range []string{"sortlist", "shared1", "shared2", "shared3", "subnet", "network", "elsewhere", "elsewhere:", "unknown:"} {
+	for near := range strings.FieldsSeq("sortlist shared1 shared2 shared3 subnet network elsewhere elsewhere: unknown:") {
 		if reasons[near] < 100 {
 			t.Errorf("%q is the reason %d times, which proves little", near, reasons[near])
 		}
@@ -265,7 +266,9 @@ func TestExplanationOfTheClient(t *testing.T) {
 				r = asking(subnet(1, tt.subnet, 24, 0))
 			}
 			exchange(t, o, tt.source, r)
-			if x.Client.String() != tt.client || x.Source.String() != tt.source || x.Trusted != tt.trusted || x.TrustedIn != tt.trustedIn {
+			if x.Client.String() != tt.client || x.Source.String() != tt.source ||
+				x.Trusted != tt.trusted || x.TrustedIn != tt.trustedIn {
+
 				t.Errorf("client %v of %v, trusted %v in %q", x.Client, x.Source, x.Trusted, x.TrustedIn)
 			}
 		})

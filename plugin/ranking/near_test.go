@@ -58,6 +58,19 @@ func TestNearAndReason(t *testing.T) {
 		{Line: 3, Clients: networks(t, "10.0.0.0/8"), Preference: []Rank{{Networks: networks(t, "10.0.0.0/8")}}},
 		{Line: 4, Clients: networks(t, "any"), Preference: []Rank{{Networks: networks(t, "any"), Negated: true}}},
 	}
+	ownAndAll := Config{Sortlist: own, Topology: cluster{places}, Masks: masks}
+	ownAndMasks := Config{Sortlist: own, Masks: masks}
+	everything := Config{Sortlist: sortlist, Topology: places, Masks: masks}
+	listAndFile := Config{Sortlist: sortlist, Topology: places}
+	listAndMasks := Config{Sortlist: sortlist, Masks: masks}
+	byList := Config{Sortlist: sortlist}
+	fileAndMasks := Config{Topology: places, Masks: masks}
+	byCluster := Config{Topology: cluster{places}}
+	byFile := Config{Topology: places}
+	byNothing := Config{Topology: topologyOf(t, nil)}
+	byClass := Config{Masks: classOnly}
+	byMask6 := Config{Masks: MaskLengths{IPv6: []int{64}}}
+	byMasks := Config{Masks: masks}
 	for _, tt := range []struct {
 		name         string
 		config       Config
@@ -65,48 +78,58 @@ func TestNearAndReason(t *testing.T) {
 		near         Near
 		reason       string
 	}{
-		{"the longest mask", Config{Masks: masks}, "172.16.22.8", "172.16.22.4", NearSubnet, "subnet 172.16.22.0/24"},
-		{"a shorter mask", Config{Masks: masks}, "172.16.22.8", "172.16.17.4", NearNetwork, "network 172.16.16.0/21"},
-		{"the classful network", Config{Masks: masks}, "172.16.22.8", "172.16.31.5", NearNetwork, "network 172.16.0.0/16"},
-		{"no mask", Config{Masks: masks}, "172.16.22.8", "172.17.31.5", NearElsewhere, "elsewhere"},
-		{"the other family", Config{Masks: masks}, "172.16.22.8", "::ffff:1", NearElsewhere, "elsewhere"},
-		{"a classful network that is the longest mask", Config{Masks: masks}, "192.168.1.9", "192.168.1.4", NearSubnet, "subnet 192.168.1.0/24"},
-		{"a classful network and no mask", Config{Masks: classOnly}, "192.168.1.9", "192.168.1.4", NearNetwork, "network 192.168.1.0/24"},
-		{"a mask of IPv6 and none of IPv4", Config{Masks: MaskLengths{IPv6: []int{64}}}, "2001:db8::1", "2001:db8::2", NearSubnet, "subnet 2001:db8::/64"},
-		{"another mask of IPv6", Config{Masks: masks}, "2001:db8::1", "2001:db8:0:1::2", NearNetwork, "network 2001:db8::/48"},
-		{"no client", Config{Masks: masks}, "", "172.16.22.4", NearElsewhere, "elsewhere"},
+		{"the longest mask", byMasks, "172.16.22.8", "172.16.22.4", NearSubnet, "subnet 172.16.22.0/24"},
+		{"a shorter mask", byMasks, "172.16.22.8", "172.16.17.4", NearNetwork, "network 172.16.16.0/21"},
+		{"the classful network", byMasks, "172.16.22.8", "172.16.31.5", NearNetwork, "network 172.16.0.0/16"},
+		{"no mask", byMasks, "172.16.22.8", "172.17.31.5", NearElsewhere, "elsewhere"},
+		{"the other family", byMasks, "172.16.22.8", "::ffff:1", NearElsewhere, "elsewhere"},
+		{"a classful network that is the longest mask", byMasks, "192.168.1.9", "192.168.1.4",
+			NearSubnet, "subnet 192.168.1.0/24"},
+		{"a classful network and no mask", byClass, "192.168.1.9", "192.168.1.4",
+			NearNetwork, "network 192.168.1.0/24"},
+		{"a mask of IPv6 and none of IPv4", byMask6, "2001:db8::1", "2001:db8::2",
+			NearSubnet, "subnet 2001:db8::/64"},
+		{"another mask of IPv6", byMasks, "2001:db8::1", "2001:db8:0:1::2", NearNetwork, "network 2001:db8::/48"},
+		{"no client", byMasks, "", "172.16.22.4", NearElsewhere, "elsewhere"},
 		{"nothing asked for", Config{}, "172.16.22.8", "172.16.22.8", NearElsewhere, "elsewhere"},
 
-		{"three labels", Config{Topology: places}, "10.1.0.9", "10.1.9.9", NearShared3, "shared3 west/w1/n1"},
-		{"two labels", Config{Topology: places}, "10.1.0.9", "10.1.2.9", NearShared2, "shared2 west/w1"},
-		{"one label", Config{Topology: places}, "10.1.0.9", "10.2.0.9", NearShared1, "shared1 west"},
-		{"one node", Config{Topology: cluster{places}}, "10.1.0.9", "10.1.9.9", NearNode, "node west/w1/n1"},
-		{"one zone", Config{Topology: cluster{places}}, "10.1.0.9", "10.1.2.9", NearZone, "zone west/w1"},
-		{"one region", Config{Topology: cluster{places}}, "10.1.0.9", "10.2.0.9", NearRegion, "region west"},
-		{"one node of a region that is not known", Config{Topology: cluster{places}}, "10.4.0.9", "10.4.1.9", NearNode, "node -/w1/n4"},
-		{"no label", Config{Topology: cluster{places}}, "10.1.0.9", "10.3.0.9", NearElsewhere, "elsewhere: at east/e1/n3"},
-		{"an address without a location", Config{Topology: places}, "10.1.0.9", "10.9.0.9", NearElsewhere, "elsewhere: location unknown"},
-		{"a client without a location", Config{Topology: places}, "10.9.0.9", "10.1.0.9", NearUnknown, "unknown: location of the client unknown"},
-		{"a client without a location, but a mask", Config{Topology: places, Masks: masks}, "10.9.0.9", "10.9.0.1", NearSubnet, "subnet 10.9.0.0/24"},
-		{"an empty topology", Config{Topology: topologyOf(t, nil)}, "10.9.0.9", "10.1.0.9", NearUnknown, "unknown: location of the client unknown"},
-		{"a label before a mask", Config{Topology: places, Masks: masks}, "10.1.0.9", "10.1.0.1", NearShared3, "shared3 west/w1/n1"},
+		{"three labels", byFile, "10.1.0.9", "10.1.9.9", NearShared3, "shared3 west/w1/n1"},
+		{"two labels", byFile, "10.1.0.9", "10.1.2.9", NearShared2, "shared2 west/w1"},
+		{"one label", byFile, "10.1.0.9", "10.2.0.9", NearShared1, "shared1 west"},
+		{"one node", byCluster, "10.1.0.9", "10.1.9.9", NearNode, "node west/w1/n1"},
+		{"one zone", byCluster, "10.1.0.9", "10.1.2.9", NearZone, "zone west/w1"},
+		{"one region", byCluster, "10.1.0.9", "10.2.0.9", NearRegion, "region west"},
+		{"one node of a region that is not known", byCluster, "10.4.0.9", "10.4.1.9", NearNode, "node -/w1/n4"},
+		{"no label", byCluster, "10.1.0.9", "10.3.0.9", NearElsewhere, "elsewhere: at east/e1/n3"},
+		{"an address without a location", byFile, "10.1.0.9", "10.9.0.9",
+			NearElsewhere, "elsewhere: location unknown"},
+		{"a client without a location", byFile, "10.9.0.9", "10.1.0.9",
+			NearUnknown, "unknown: location of the client unknown"},
+		{"a client without a location, but a mask", fileAndMasks, "10.9.0.9", "10.9.0.1",
+			NearSubnet, "subnet 10.9.0.0/24"},
+		{"an empty topology", byNothing, "10.9.0.9", "10.1.0.9",
+			NearUnknown, "unknown: location of the client unknown"},
+		{"a label before a mask", fileAndMasks, "10.1.0.9", "10.1.0.1", NearShared3, "shared3 west/w1/n1"},
 
-		{"the first word", Config{Sortlist: sortlist, Masks: masks}, "172.16.22.8", "192.0.2.130", NearSortlist, "sortlist line 7 word 1"},
-		{"the second word", Config{Sortlist: sortlist, Masks: masks}, "172.16.22.8", "192.0.2.9", NearSortlist, "sortlist line 7 word 2"},
-		{"the first negated word", Config{Sortlist: sortlist}, "172.16.22.8", "198.51.100.7", NearElsewhere, "elsewhere: sortlist line 7 word !3: always last"},
-		{"the second negated word", Config{Sortlist: sortlist}, "172.16.22.8", "198.51.101.7", NearElsewhere, "elsewhere: sortlist line 7 word !4: after all that is not negated"},
-		{"in no word", Config{Sortlist: sortlist}, "172.16.22.8", "203.0.113.1", NearElsewhere, "elsewhere: not in sortlist line 7"},
-		{"in no word, but a mask", Config{Sortlist: sortlist, Masks: masks}, "172.16.22.8", "172.16.22.4", NearSubnet, "subnet 172.16.22.0/24"},
-		{"another statement", Config{Sortlist: sortlist}, "10.1.0.9", "203.0.113.1", NearSortlist, "sortlist line 9 word 1"},
-		{"no statement", Config{Sortlist: sortlist, Masks: masks}, "192.168.0.1", "203.0.113.1", NearElsewhere, "elsewhere"},
-		{"a word before a label", Config{Sortlist: sortlist, Topology: places}, "10.1.0.9", "203.0.113.1", NearSortlist, "sortlist line 9 word 1"},
-		{"a label where there is no word", Config{Sortlist: sortlist, Topology: places, Masks: masks}, "10.1.0.9", "10.2.0.1", NearShared1, "shared1 west"},
-		{"a word, then a label, then a mask", Config{Sortlist: own, Topology: cluster{places}, Masks: masks}, "10.1.0.9", "10.1.0.1", NearSortlist,
+		{"the first word", listAndMasks, "172.16.22.8", "192.0.2.130", NearSortlist, "sortlist line 7 word 1"},
+		{"the second word", listAndMasks, "172.16.22.8", "192.0.2.9", NearSortlist, "sortlist line 7 word 2"},
+		{"the first negated word", byList, "172.16.22.8", "198.51.100.7",
+			NearElsewhere, "elsewhere: sortlist line 7 word !3: always last"},
+		{"the second negated word", byList, "172.16.22.8", "198.51.101.7",
+			NearElsewhere, "elsewhere: sortlist line 7 word !4: after all that is not negated"},
+		{"in no word", byList, "172.16.22.8", "203.0.113.1", NearElsewhere, "elsewhere: not in sortlist line 7"},
+		{"in no word, but a mask", listAndMasks, "172.16.22.8", "172.16.22.4", NearSubnet, "subnet 172.16.22.0/24"},
+		{"another statement", byList, "10.1.0.9", "203.0.113.1", NearSortlist, "sortlist line 9 word 1"},
+		{"no statement", listAndMasks, "192.168.0.1", "203.0.113.1", NearElsewhere, "elsewhere"},
+		{"a word before a label", listAndFile, "10.1.0.9", "203.0.113.1", NearSortlist, "sortlist line 9 word 1"},
+		{"a label where there is no word", everything, "10.1.0.9", "10.2.0.1", NearShared1, "shared1 west"},
+		{"a word, then a label, then a mask", ownAndAll, "10.1.0.9", "10.1.0.1", NearSortlist,
 			"sortlist line 3 word 1, node west/w1/n1"},
-		{"a word, then a mask", Config{Sortlist: own, Masks: masks}, "10.1.0.9", "10.1.8.1", NearSortlist, "sortlist line 3 word 1, network 10.0.0.0/8"},
-		{"a negated word, then a mask", Config{Sortlist: own, Masks: masks}, "192.168.1.9", "192.168.1.1", NearElsewhere,
+		{"a word, then a mask", ownAndMasks, "10.1.0.9", "10.1.8.1",
+			NearSortlist, "sortlist line 3 word 1, network 10.0.0.0/8"},
+		{"a negated word, then a mask", ownAndMasks, "192.168.1.9", "192.168.1.1", NearElsewhere,
 			"elsewhere: sortlist line 4 word !1: always last, subnet 192.168.1.0/24"},
-		{"a negated word and a client without a location", Config{Sortlist: sortlist, Topology: places}, "172.16.0.1", "198.51.100.7",
+		{"a negated word and a client without a location", listAndFile, "172.16.0.1", "198.51.100.7",
 			NearElsewhere, "elsewhere: sortlist line 7 word !3: always last"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

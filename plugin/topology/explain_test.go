@@ -9,7 +9,8 @@ import (
 
 func TestFileExplains(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "places.txt")
-	text := "\ufeff# offices\n10.0.0.0/8 west\n10.20.0.0/16\twest/lab # a comment\n\n2001:db8::/32 east\n10.20.1.7 west/lab/desk\n"
+	text := "\ufeff# offices\n10.0.0.0/8 west\n10.20.0.0/16\twest/lab # a comment\n\n" +
+		"2001:db8::/32 east\n10.20.1.7 west/lab/desk\n"
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,9 @@ func TestJoinExplainsWithTheOneThatDecides(t *testing.T) {
 		}
 		return f
 	}
-	j := Join(file("a", "10.0.0.0/8 west\n10.1.0.0/16 west/lab\n"), file("b", "10.0.0.0/8 east\n10.1.2.0/24 east/lab\n192.0.2.0/24 east\n")).(Explainer)
+	a := file("a", "10.0.0.0/8 west\n10.1.0.0/16 west/lab\n")
+	b := file("b", "10.0.0.0/8 east\n10.1.2.0/24 east/lab\n192.0.2.0/24 east\n")
+	j := Join(a, b).(Explainer)
 	for addr, want := range map[string]string{
 		"10.7.0.1":         "a:1", // both have it
 		"10.1.7.1":         "a:2",

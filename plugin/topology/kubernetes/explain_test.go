@@ -83,7 +83,8 @@ func TestClusterDescribesItself(t *testing.T) {
 	if got, want := c.Explain(addr), "podCIDR 10.1.0.0/24"; got != want {
 		t.Errorf("%v is explained as %q, want %q", addr, got, want)
 	}
-	want := "1 node, 2 networks and addresses, read from the API just now; podCIDRs are believed: every node has one, and no endpoint contradicts them"
+	want := "1 node, 2 networks and addresses, read from the API just now; " +
+		"podCIDRs are believed: every node has one, and no endpoint contradicts them"
 	if got := c.Describe(); got != want {
 		t.Errorf("it is described as %q, want %q", got, want)
 	}

@@ -1,14 +1,6 @@
 package chain
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"fmt"
-	"io/fs"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -16,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/corefile"
 	"github.com/coredns-ordering/ordering/internal/directives"
@@ -198,13 +189,15 @@ acl.example {
 	} {
 		res := asked(t, c, "10.1.0.9", tt.name, tt.qtype)
 		if got := strings.Join(addrs(res), " "); got != tt.addrs || res.From != tt.from || len(res.Ordered) == 0 {
-			t.Errorf("%s gets %s from %s, explained %d times; want %s from %s", tt.name, got, res.From, len(res.Ordered), tt.addrs, tt.from)
+			t.Errorf("%s gets %s from %s, explained %d times; want %s from %s",
+				tt.name, got, res.From, len(res.Ordered), tt.addrs, tt.from)
 		}
 	}
-	if res := asked(t, c, "10.1.0.9", "www.acl.example.", dns.TypeA); res.Rcode != dns.RcodeRefused || len(res.Ordered) > 0 {
+	res := asked(t, c, "10.1.0.9", "www.acl.example.", dns.TypeA)
+	if res.Rcode != dns.RcodeRefused || len(res.Ordered) > 0 {
 		t.Errorf("a client that acl blocks gets %s", dns.RcodeToString[res.Rcode])
 	}
-	if res := asked(t, c, "192.0.2.9", "www.acl.example.", dns.TypeA); res.Rcode != dns.RcodeSuccess {
+	if res = asked(t, c, "192.0.2.9", "www.acl.example.", dns.TypeA); res.Rcode != dns.RcodeSuccess {
 		t.Errorf("a client that acl does not block gets %s", dns.RcodeToString[res.Rcode])
 	}
 }
@@ -215,162 +208,6 @@ func TestErrorOfAPluginIsTold(t *testing.T) {
 	if res.Err == nil || res.Rcode != dns.RcodeServerFailure {
 		t.Errorf("without an upstream the client gets %s, error %v", dns.RcodeToString[res.Rcode], res.Err)
 	}
-}
-
-// TestNothingListensNorIsWritten has all plugins that would listen or write, and a server of each
-// transport. The test itself listens once, so that it would be seen.
-func TestNothingListensNorIsWritten(t *testing.T) {
-	cert, key := keyPair(t)
-	dnskey, private := zoneKey(t)
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"zone": zone, "cert.pem": cert, "key.pem": key, "Kexample.org.+013+1.key": dnskey, "Kexample.org.+013+1.private": private,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before, filesBefore := listening(t), files(t, dir)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(listening(t)) != len(before)+1 {
-		t.Fatal("a socket that listens is not seen")
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	for i, transport := range []string{"dns", "tls", "https", "grpc", "quic", "https3"} {
-		fmt.Fprintf(&text, "%s://%s.example.org:%d {\n\tordering\n\tfile DIR/zone example.org\n", transport, transport, 40100+i)
-		if transport != "dns" {
-			text.WriteString("\ttls DIR/cert.pem DIR/key.pem {\n\t\tkeylog DIR/keys\n\t}\n")
-		}
-		text.WriteString("}\n")
-	}
-	text.WriteString(`example.org:40200 {
-	ordering
-	file DIR/zone
-	prometheus 127.0.0.1:40201
-	health 127.0.0.1:40202
-	ready 127.0.0.1:40203
-	pprof 127.0.0.1:40204
-	dnstap listen tcp://127.0.0.1:40205
-	sign DIR/zone {
-		key file DIR/Kexample.org.+013+1
-		directory DIR
-	}
-	transfer {
-		to 127.0.0.1:40206
-	}
-	loop
-	reload
-	trace
-	on startup touch DIR/started
-}
-`)
-	c, err := Open(input(strings.ReplaceAll(text.String(), "DIR", dir)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range c.servers {
-		res := askedAt(t, c, s, "10.1.0.9", "www.example.org.", dns.TypeA)
-		if res.Msg == nil {
-			t.Errorf("%s does not respond", s.Addr)
-		}
-	}
-	if got := listening(t); !slices.Equal(got, before) {
-		t.Errorf("it listens: %v", got)
-	}
-	if err := c.Close(); err != nil {
-		t.Error(err)
-	}
-	if got := files(t, dir); !slices.Equal(got, filesBefore) {
-		t.Errorf("there are the files %v", got)
-	}
-}
-
-// keyPair returns a certificate and its key.
-func keyPair(t *testing.T) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
-}
-
-// zoneKey returns a key that the zone example.org can be signed with.
-func zoneKey(t *testing.T) (public, private string) {
-	t.Helper()
-	key := &dns.DNSKEY{
-		Hdr:   dns.RR_Header{Name: "example.org.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
-		Flags: dns.SEP | dns.ZONE, Protocol: 3, Algorithm: dns.ECDSAP256SHA256,
-	}
-	generated, err := key.Generate(256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key.String() + "\n", key.PrivateKeyString(generated)
-}
-
-// files returns the names in a directory.
-func files(t *testing.T, dir string) (all []string) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		all = append(all, path)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// listening returns the sockets of this process that listen, as /proc/net has them: those of TCP in
-// state 0A, and those of UDP that are not connected.
-func listening(t *testing.T) (all []string) {
-	t.Helper()
-	own := map[string]bool{}
-	fds, err := filepath.Glob("/proc/self/fd/*")
-	if err != nil || len(fds) == 0 {
-		t.Skip("there is no /proc")
-	}
-	for _, fd := range fds {
-		target, _ := os.Readlink(fd)
-		if inode, ok := strings.CutPrefix(target, "socket:["); ok {
-			own[strings.TrimSuffix(inode, "]")] = true
-		}
-	}
-	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
-		text, err := os.ReadFile("/proc/self/net/" + table)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(text)) {
-			words := strings.Fields(line)
-			if len(words) < 10 || !own[words[9]] {
-				continue
-			}
-			unconnected := strings.HasPrefix(table, "udp") && strings.HasSuffix(words[2], ":0000")
-			if words[3] == "0A" || unconnected {
-				all = append(all, table+" "+words[1])
-			}
-		}
-	}
-	slices.Sort(all)
-	return all
 }
 
 func TestServersOfAName(t *testing.T) {
@@ -402,7 +239,9 @@ example.org {
 		}
 	}
 	s := c.Servers("example.net.")[0]
-	for address, want := range map[string]bool{"dns://:1053": true, ":1053": true, ":53": false, "tls://:1053": false, "1053": false} {
+	for address, want := range map[string]bool{
+		"dns://:1053": true, ":1053": true, ":53": false, "tls://:1053": false, "1053": false,
+	} {
 		if s.Is(address) != want {
 			t.Errorf("%s is at %s: %v", s.Addr, address, !want)
 		}
@@ -415,12 +254,21 @@ example.org {
 // AnswerWith serves a directive without plugins below it as well as those of a server block with
 // several addresses.
 func TestAnswerWith(t *testing.T) {
-	c := opened(t, "example.org example.net {\n\tbind 127.0.0.1 127.0.0.2\n\tordering\n}\nexample.com {\n\tordering\n\terratic\n}", nil)
+	c := opened(t, `
+example.org example.net {
+	bind 127.0.0.1 127.0.0.2
+	ordering
+}
+example.com {
+	ordering
+	erratic
+}`, nil)
 	rr, err := dns.NewRR("www.example.org. 300 IN A 192.0.2.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res := asked(t, c, "10.1.0.9", "www.example.org.", dns.TypeA); res.Rcode != dns.RcodeServerFailure || res.Err == nil {
+	res := asked(t, c, "10.1.0.9", "www.example.org.", dns.TypeA)
+	if res.Rcode != dns.RcodeServerFailure || res.Err == nil {
 		t.Errorf("without plugins below, the client gets %s, error %v", dns.RcodeToString[res.Rcode], res.Err)
 	}
 	c.AnswerWith([]dns.RR{rr})
@@ -434,73 +282,17 @@ func TestAnswerWith(t *testing.T) {
 	}
 }
 
-func TestWaitUntilReady(t *testing.T) {
-	kubeconfig := `apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
-contexts: [{name: c, context: {cluster: c, user: u}}]
-users: [{name: u}]
-current-context: c
-`
-	c := opened(t, ". {\n\tordering {\n\t\ttopology kubernetes DIR/kubeconfig\n\t}\n}", map[string]string{"kubeconfig": kubeconfig})
-	if missing := c.WaitUntilReady(50 * time.Millisecond); !slices.Equal(missing, []string{"ordering"}) {
-		t.Errorf("not ready are %v, want ordering", missing)
-	}
-	ready := opened(t, ". {\n\tordering\n\thosts DIR/hosts\n}", map[string]string{"hosts": ""})
-	if missing := ready.WaitUntilReady(time.Minute); len(missing) > 0 {
-		t.Errorf("not ready are %v", missing)
-	}
-}
-
-// TestWaitForATransfer has a secondary, which gets its zone in the background.
-func TestWaitForATransfer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	packets, err := net.ListenPacket("udp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler := dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
-		res := new(dns.Msg).SetReply(r)
-		for _, line := range []string{"@ 300 IN SOA ns h 1 7200 900 1209600 300", "www 300 IN A 192.0.2.1", "www 300 IN A 10.1.0.1",
-			"@ 300 IN SOA ns h 1 7200 900 1209600 300"} {
-			rr, err := dns.NewRR("$ORIGIN example.org.\n" + line)
-			if err != nil {
-				t.Error(err)
-			}
-			res.Answer = append(res.Answer, rr)
-		}
-		if err := w.WriteMsg(res); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, server := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: packets, Handler: handler}} {
-		started := make(chan struct{})
-		server.NotifyStartedFunc = func() { close(started) }
-		go server.ActivateAndServe()
-		<-started
-		t.Cleanup(func() { server.Shutdown() })
-	}
-	c := opened(t, "example.org {\n\tordering\n\tsecondary {\n\t\ttransfer from "+l.Addr().String()+"\n\t}\n}", nil)
-	if missing := c.WaitUntilReady(time.Minute); len(missing) > 0 {
-		t.Fatalf("not ready are %v", missing)
-	}
-	res := asked(t, c, "10.1.0.9", "www.example.org.", dns.TypeA)
-	if got := addrs(res); !slices.Equal(got, []string{"10.1.0.1", "192.0.2.1"}) {
-		t.Errorf("the client gets %v, error %v", got, res.Err)
-	}
-}
-
 func TestOpenRefusesWhatTheServerRefuses(t *testing.T) {
+	parsing := " - Error during parsing: "
 	for text, want := range map[string]string{
-		".:0 {\n\tordering {\n\t\tnetmask 255.0.255.0\n\t}\n}": "plugin/ordering: Corefile:3 - Error during parsing: netmask: 255.0.255.0 has holes",
-		".:0 {\n\tordring\n}":                                         "Corefile:2 - Error during parsing: Unknown directive 'ordring'",
-		".:0 {\n\tordering\n":                                         "Corefile:2 - Syntax error: Unexpected token 'ordering', expecting '}'",
-		".:0 {\n\tordering\n}\n.:0 {\n\twhoami\n}":                    "cannot serve dns://.:0 - it is already defined",
-		".:0 {\n\tprometheus 127.0.0.1:0 surplus\n}":                  "plugin/prometheus: Corefile:2 - Error during parsing: Wrong argument count",
-		".:0 {\n\tordering\n\tforward . 127.0.0.1 {\n\t\tmax\n\t}\n}": "plugin/forward: Corefile:4 - Error during parsing: unknown property 'max'",
+		".:0 {\n\tordering {\n\t\tnetmask 255.0.255.0\n\t}\n}": "plugin/ordering: Corefile:3" + parsing +
+			"netmask: 255.0.255.0 has holes",
+		".:0 {\n\tordring\n}":                        "Corefile:2" + parsing + "Unknown directive 'ordring'",
+		".:0 {\n\tordering\n":                        "Corefile:2 - Syntax error: Unexpected token 'ordering', expecting '}'",
+		".:0 {\n\tordering\n}\n.:0 {\n\twhoami\n}":   "cannot serve dns://.:0 - it is already defined",
+		".:0 {\n\tprometheus 127.0.0.1:0 surplus\n}": "plugin/prometheus: Corefile:2" + parsing + "Wrong argument count",
+		".:0 {\n\tordering\n\tforward . 127.0.0.1 {\n\t\tmax\n\t}\n}": "plugin/forward: Corefile:4" + parsing +
+			"unknown property 'max'",
 	} {
 		c, err := Open(input(text))
 		if err == nil {

@@ -15,10 +15,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-var rotations = map[rrset.Rotation]string{rrset.Cyclic: "on", rrset.Fixed: "off", rrset.Random: "random", rrset.Sticky: "sticky"}
+// rotations are the values of round_robin.
+var rotations = map[rrset.Rotation]string{
+	rrset.Cyclic: "on", rrset.Fixed: "off", rrset.Random: "random", rrset.Sticky: "sticky",
+}
 
 // newReport returns the report on the response that a client at the end of p got.
-func newReport(s *session, p path, res *chain.Response) *report {
+func newReport(s *asker, p path, res *chain.Response) *report {
 	r := &report{Server: s.server.Addr, Answer: newAnswer(s, res)}
 	for _, o := range s.others {
 		r.Others = append(r.Others, o.Addr)
@@ -45,13 +48,17 @@ func newReport(s *session, p path, res *chain.Response) *report {
 		r.Client.Evidence = topology.Explain(x.Topology, known)
 		r.Topology = describe(x.Topology)
 	}
+	answered := 0 // the client may get fewer
 	for i := range x.Sets {
 		set := newSet(x, &x.Sets[i])
 		r.Ordered = r.Ordered || set.tiers > 1 || x.Rotation == rrset.Sticky && len(set.Records) > 1
 		r.Sets = append(r.Sets, set)
 		if !set.Additional && (set.Type == r.Answer.Type || len(s.addresses) > 0) {
-			r.Answer.cut += set.cut()
+			answered += len(set.Records)
 		}
+	}
+	if answered > 0 {
+		r.Answer.records = answered
 	}
 	r.Served = changed(x, res.Msg)
 	return r
@@ -72,7 +79,7 @@ func decisive(all []*ordering.Explanation) *ordering.Explanation {
 }
 
 // newAnswer returns what was answered.
-func newAnswer(s *session, res *chain.Response) answer {
+func newAnswer(s *asker, res *chain.Response) answer {
 	a := answer{Name: s.name, Type: dns.TypeToString[s.qtype], From: res.From, Rcode: "no response"}
 	if res.Err != nil {
 		a.Error = corefile.OneLine(res.Err)
@@ -98,7 +105,10 @@ func newAnswer(s *session, res *chain.Response) answer {
 // newSet returns an RRset of x.
 func newSet(x *ordering.Explanation, e *ordering.ExplainedSet) set {
 	h := e.Records[0].RR.Header()
-	s := set{Name: h.Name, Type: dns.TypeToString[h.Rrtype], Additional: e.Additional, Rotation: rotations[x.Rotation], Limit: x.Limit}
+	s := set{
+		Name: h.Name, Type: dns.TypeToString[h.Rrtype], Additional: e.Additional,
+		Rotation: rotations[x.Rotation], Limit: x.Limit,
+	}
 	var tiers []uint32
 	for _, r := range e.Records {
 		tiers = append(tiers, r.Tier)
@@ -148,15 +158,14 @@ func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier
 
 // describe returns what t is made of.
 func describe(t topology.Source) string {
-	text := topology.Describe(t)
 	if !t.Synced() {
-		text += ": NOT READ YET"
+		return t.Name() + ": NOT READ YET"
 	}
-	return text
+	return topology.Describe(t)
 }
 
 // changed returns the addresses in the answer to the client if they are not those of x, because a
-// plugin above ordering changed them; otherwise nil.
+// plugin above ordering changed them; otherwise nil, also for an answer that was truncated.
 func changed(x *ordering.Explanation, res *dns.Msg) (served []string) {
 	var explained []string
 	for _, s := range x.Sets {
@@ -166,7 +175,7 @@ func changed(x *ordering.Explanation, res *dns.Msg) (served []string) {
 			}
 		}
 	}
-	if res == nil {
+	if res == nil || res.Truncated {
 		return nil
 	}
 	for _, rr := range res.Answer {

@@ -47,7 +47,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	if missing := c.WaitUntilReady(o.wait); len(missing) > 0 {
 		fmt.Fprintf(stderr, "coredns explain: not ready after %v: %s\n", o.wait, strings.Join(missing, ", "))
 	}
-	s, err := newSession(o, c)
+	s, err := newAsker(o, c)
 	if err != nil {
 		fmt.Fprintf(stderr, "coredns explain: %v\n", err)
 		return undecided
@@ -69,7 +69,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 }
 
 // explain returns a report on each client.
-func explain(s *session) ([]*report, error) {
+func explain(s *asker) ([]*report, error) {
 	var reports []*report
 	for _, client := range s.clients {
 		p := s.path(client)

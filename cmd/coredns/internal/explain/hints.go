@@ -12,7 +12,7 @@ import (
 
 // addHints adds to r what could be done about the response not being in the order that was hoped
 // for.
-func addHints(s *session, r *report, p path, res *chain.Response) error {
+func addHints(s *asker, r *report, p path, res *chain.Response) error {
 	x := decisive(res.Ordered)
 	if x == nil {
 		r.hint("%s", withoutRule(r, res))
@@ -27,6 +27,9 @@ func addHints(s *session, r *report, p path, res *chain.Response) error {
 		if e, ok := x.Topology.(topology.Explainer); ok {
 			r.hint("%s", e.Mend(x.Client))
 		}
+	}
+	if res.Msg != nil && res.Truncated {
+		r.hint("the response is too large for UDP and comes truncated, and resolvers ask again over TCP")
 	}
 	if r.Ordered {
 		return nil
@@ -57,7 +60,7 @@ func withoutRule(r *report, res *chain.Response) string {
 }
 
 // hintTrust says which address would be first if the resolver were trusted.
-func hintTrust(s *session, r *report, p path, x *ordering.Explanation) error {
+func hintTrust(s *asker, r *report, p path, x *ordering.Explanation) error {
 	res, err := s.ask(path{source: p.subnet.Addr()})
 	if err != nil {
 		return err

@@ -34,9 +34,9 @@ const usage = `Usage: coredns explain -conf Corefile -client ADDRESS [options] N
        coredns explain -conf Corefile -client ADDRESS [options] [NAME] ADDRESS...
 
 Explain says in which order a client gets the addresses of NAME, and why. It loads the Corefile as the
-server does and asks once for each client, with all plugins of the Corefile, but it listens nowhere and
+server does and asks once for each client, with the plugins of the Corefile, but it listens nowhere and
 changes nothing. With addresses in place of NAME it puts those in order and asks no other plugin; NAME
-in front of them chooses the directive where the Corefile has several.
+in front of them chooses the directive if the Corefile has several.
 
   coredns explain -client 172.16.22.8 server2.lucerne.example
         the A records of a name, for a client that asks this server itself
@@ -50,18 +50,29 @@ in front of them chooses the directive where the Corefile has several.
   coredns explain -client 172.16.22.8 192.168.1.27 172.16.22.4 10.0.0.14
         addresses that no plugin has to know
 
-Each address has a reason, what puts it ahead of others:
+What it prints:
 
-  sortlist line 9 word 2   the second preference in line 9 of the Corefile; !2 if it begins with !
-  node, zone, region PLACE the topology has client and address there (kubernetes)
-  shared2 PLACE            their first two labels are the same there (a topology file)
-  subnet NETWORK           both are in it by the longest mask
-  network NETWORK          both are in it by a shorter mask or the client's class
+  client   whom the answer is for, where the topology has it, and what says so
+  rule     the directive that puts the answer in order, and its zone
+  answer   what the plugins below answer, and which of them does
+  1 2 3    the addresses in the order in which the client gets them, each with its reason;
+           - stands in front of those that answer_limit cuts off
+  served   what the client gets if a plugin above ordering changes the addresses
+  hint     what could be done about it
+
+The reason is what puts an address ahead of others:
+
+  sortlist line 9 word 2   it is in the second preference of line 9 of the Corefile; !2 if that
+                           begins with !
+  node, zone, region PLACE it is at the same place as the client, by the nodes of the cluster
+  shared2 PLACE            its place has the first two labels of the client's, by the topology file
+  subnet NETWORK           the longest mask has both in this network
+  network NETWORK          a shorter mask has, or the client's class
   elsewhere                nothing
-  unknown                  nothing, and the topology does not know the client's place
+  unknown                  nothing, and the topology does not know where the client is
 
-Addresses joined by a brace are equally near. The server gives them in turn, so that explain, which
-always shows the first turn, says how often each one is ahead.
+Addresses that a brace joins are equally near and take turns. Explain always shows the first turn, and
+says how often each address is ahead of the others.
 
 Options:
 `
@@ -91,8 +102,10 @@ func parseOptions(args []string, out io.Writer) (*options, error) {
 		o.subnet, err = network.Parse(word)
 		return err
 	})
-	flags.StringVar(&o.server, "server", "", "`ADDRESS` of the server to ask, such as :53 or tls://:853, if the Corefile has several")
-	flags.BoolVar(&o.dnssec, "dnssec", false, "ask for DNSSEC records, as validating resolvers do (answer_limit does not apply then)")
+	flags.StringVar(&o.server, "server", "",
+		"`ADDRESS` of the server to ask, such as :53 or tls://:853, if the Corefile has several")
+	flags.BoolVar(&o.dnssec, "dnssec", false,
+		"ask for DNSSEC records, as validating resolvers do (answer_limit does not apply then)")
 	flags.BoolVar(&o.json, "json", false, "write JSON: an array with one object for each client")
 	flags.DurationVar(&o.wait, "wait", 10*time.Second, "how long to wait for kubernetes and others to be ready")
 	words, err := parseInterspersed(flags, args)

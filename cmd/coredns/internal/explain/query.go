@@ -13,17 +13,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// A session asks the servers of a Corefile what the command line says.
-type session struct {
+// An asker asks the servers of a Corefile what the command line says.
+type asker struct {
 	*options
 	chain  *chain.Chain
 	server *chain.Server
 	others []*chain.Server // that have a zone which holds the name, too
 }
 
-// newSession chooses the server to ask.
-func newSession(o *options, c *chain.Chain) (*session, error) {
-	s := &session{options: o, chain: c}
+// newAsker chooses the server to ask.
+func newAsker(o *options, c *chain.Chain) (*asker, error) {
+	s := &asker{options: o, chain: c}
 	if len(o.addresses) > 0 {
 		if err := s.useAddresses(); err != nil {
 			return nil, err
@@ -49,7 +49,7 @@ func newSession(o *options, c *chain.Chain) (*session, error) {
 
 // useAddresses has the addresses of the command line answered, for the name on it or for the zone of
 // the only directive.
-func (s *session) useAddresses() error {
+func (s *asker) useAddresses() error {
 	if s.name == "" {
 		rules := s.chain.Rules()
 		switch {
@@ -60,8 +60,8 @@ func (s *session) useAddresses() error {
 			for _, r := range rules {
 				zones = append(zones, fmt.Sprintf("%s (%s)", r.Zone, r.Position))
 			}
-			return fmt.Errorf("there are several ordering directives: put a name in front of the addresses, in one of the zones %s",
-				strings.Join(zones, ", "))
+			return fmt.Errorf("there are several ordering directives: put a name in front of the addresses, "+
+				"in one of the zones %s", strings.Join(zones, ", "))
 		}
 		s.name = rules[0].Zone
 	}
@@ -97,7 +97,7 @@ type path struct {
 }
 
 // path returns how the address of client reaches the server.
-func (s *session) path(client netip.Addr) path {
+func (s *asker) path(client netip.Addr) path {
 	switch {
 	case !s.source.IsValid() || s.source == client:
 		return path{source: client, subnet: s.subnet}
@@ -113,7 +113,7 @@ func (s *session) path(client netip.Addr) path {
 const payloadSize = 1232
 
 // ask asks for the name on the command line.
-func (s *session) ask(p path) (*chain.Response, error) {
+func (s *asker) ask(p path) (*chain.Response, error) {
 	r := new(dns.Msg).SetQuestion(s.name, s.qtype)
 	r.SetEdns0(payloadSize, s.dnssec)
 	if p.subnet.IsValid() {
@@ -130,7 +130,7 @@ func (s *session) ask(p path) (*chain.Response, error) {
 }
 
 // place returns a position in the Corefile without the directory of the Corefile.
-func (s *session) place(position string) string {
+func (s *asker) place(position string) string {
 	if line, ok := strings.CutPrefix(position, s.conf+":"); ok {
 		return filepath.Base(s.conf) + ":" + line
 	}

@@ -49,8 +49,7 @@ type answer struct {
 	From    string `json:"from,omitempty"` // the plugin that answered
 	Alias   string `json:"alias_of,omitempty"`
 	Error   string `json:"error,omitempty"`
-	records int    // of the type, that the client gets
-	cut     int    // of the type, that it does not get
+	records int    // of the type
 }
 
 // A set is an RRset in its order.
@@ -62,16 +61,6 @@ type set struct {
 	Limit      int      `json:"answer_limit,omitempty"`
 	Records    []record `json:"records"`
 	tiers      int
-}
-
-// cut returns how many records were cut off.
-func (s *set) cut() (n int) {
-	for _, r := range s.Records {
-		if r.Cut {
-			n++
-		}
-	}
-	return n
 }
 
 // A record is one record of a set.

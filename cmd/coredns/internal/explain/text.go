@@ -25,7 +25,7 @@ func lines(r *report) []string {
 	lines = append(lines, "answer  "+answerText(&r.Answer))
 	for i := range r.Sets {
 		s := &r.Sets[i]
-		if len(r.Sets) > 1 || s.Additional {
+		if len(r.Sets) > 1 || s.Additional || s.Type != r.Answer.Type {
 			lines = append(lines, title(s))
 		}
 		lines = append(lines, table(s)...)
@@ -40,7 +40,8 @@ func lines(r *report) []string {
 		lines = append(lines, "hint    "+hint)
 	}
 	if len(r.Others) > 0 {
-		lines = append(lines, fmt.Sprintf("hint    the name is served at %s, too: choose with -server", strings.Join(r.Others, ", ")))
+		others := strings.Join(r.Others, ", ")
+		lines = append(lines, fmt.Sprintf("hint    the name is served at %s, too: choose with -server", others))
 	}
 	return lines
 }
@@ -89,9 +90,9 @@ func answerText(a *answer) string {
 	case a.Rcode != "NOERROR":
 		text += ", " + a.Rcode
 	case a.Type == "A" || a.Type == "AAAA":
-		text += ", " + plural(a.records+a.cut, "address", "addresses")
+		text += ", " + plural(a.records, "address", "addresses")
 	default:
-		text += ", " + plural(a.records+a.cut, "record", "records")
+		text += ", " + plural(a.records, "record", "records")
 	}
 	if a.From != "" {
 		text += " from " + a.From
@@ -131,7 +132,7 @@ func table(s *set) []string {
 		if tied(s, r) {
 			detail += ", " + r.Ties
 		}
-		if r.Location == "" && detail != "" && evidence != "" { // it says why the location is not known
+		if strings.HasSuffix(detail, "location unknown") && evidence != "" { // which says why
 			detail, evidence = detail+": "+evidence, ""
 		}
 		fmt.Fprintf(w, "%3s\t%s\t%s\t%s\t%s\t%s\n", number, r.Data, near, detail, evidence, notes[i])

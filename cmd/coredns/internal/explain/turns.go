@@ -7,11 +7,11 @@ import "fmt"
 func turnNotes(s *set) []string {
 	n := &noter{set: s, notes: make([]string, len(s.Records))}
 	for first := 0; first < len(s.Records); {
-		end := first + 1
-		for end < len(s.Records) && s.Records[end].Tier == s.Records[first].Tier && s.Records[end].Cut == s.Records[first].Cut {
+		r, end := &s.Records[first], first+1
+		for end < len(s.Records) && s.Records[end].Tier == r.Tier && s.Records[end].Cut == r.Cut {
 			end++
 		}
-		if s.Records[first].Cut {
+		if r.Cut {
 			n.noteCut(first, end)
 		} else {
 			n.noteTier(first, end)
