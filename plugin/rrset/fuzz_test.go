@@ -1,6 +1,7 @@
 package rrset
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
@@ -104,4 +105,17 @@ func recordFrom(kind uint8, b []byte) (rr dns.RR, rest []byte) {
 		rr = &dns.NS{Hdr: h, Ns: name()}
 	}
 	return rr, b
+}
+
+// FuzzModel compares answers with the model for the random sections and configurations of any seed.
+func FuzzModel(f *testing.F) {
+	for seed := range uint64(20) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		set := randomAddresses(rnd, randomSize(rnd))
+		m, q := randomModel(rnd, set), randomQuery(rnd, set)
+		checkAgainstModel(t, m, mixed(rnd, set, randomAddresses(rnd, 1+rnd.IntN(5))), q, 5)
+	})
 }
