@@ -135,7 +135,7 @@ func seedBytes(tb testing.TB) (all [][]byte) {
 	}
 	all = append(all, []byte("0123456789abcdefghijklmnopqrstuvwxyz\x00\x10\x20\x30\x40\x50\x60\x70\x80\x90\xa0\xb0\xc0\xd0\xe0\xf0"))
 	all = append(all, []byte(":::::::::::::::\x1e::::::::::::::\x0e:")) // records of types without an address and without an owner
-	for size := range byte(len(codeSizes)) {                        // an RRset of each size
+	for size := range byte(len(codeSizes)) {                            // an RRset of each size
 		all = append(all, []byte{0, 0, 0, []byte{manyA, manyAAAA}[size%2], 0, size, 15, 6, manyA | 0x80, 0, 0, 3, 0})
 	}
 	return all

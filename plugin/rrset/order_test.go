@@ -122,10 +122,17 @@ func TestLargestSections(t *testing.T) {
 			t.Errorf("%d records of %d, ordered %v, want %v", len(got), n, got[0] == near, want)
 		}
 	}
+	near, far := addresses("10.4.3.1", "10.4.3.2"), addresses("192.168.1.1", "192.168.1.2")
+	far[1].Header().Name, near[1].Header().Name = "b.", "b."
+	in := slices.Concat(far[:1], slices.Repeat(near[:1], math.MaxUint16), far[1:], near[1:])
+	if got := newOrderer(Fixed).Answer(in, from("10.4.3.2"), ""); !slices.Equal(got, in) {
+		t.Errorf("of two RRsets in %d records one was ordered", len(in))
+	}
 }
 
 // TestManyRRsets has a section of 2,500 RRsets of two, and one of 1,000 RRsets whose records
-// alternate.
+// alternate. It also has a section of 1,000 names with RRsets of two types and two classes, whose
+// records alternate.
 func TestManyRRsets(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 8))
 	pairs, alternating := make([]dns.RR, 5000), make([]dns.RR, 4000)
@@ -136,8 +143,16 @@ func TestManyRRsets(t *testing.T) {
 			alternating[i] = address(fmt.Sprintf("n%d.", i%1000), a)
 		}
 	}
-	m := &model{types: []uint16{dns.TypeA}, turns: map[string]int{}}
-	for _, in := range [][]dns.RR{pairs, alternating} {
+	var kinds []dns.RR
+	for i := range 2000 {
+		name := fmt.Sprintf("n%d.", i%1000)
+		ip4, chaos := address(name, netip.AddrFrom4([4]byte{192, 0, 2, 1})), address(name, netip.AddrFrom4([4]byte{10, 4, 3, 1}))
+		ip6 := address(name, netip.MustParseAddr("2001:db8::1"))
+		chaos.Header().Class = dns.ClassCHAOS
+		kinds = append(kinds, ip4, chaos, ip6)
+	}
+	m := &model{types: []uint16{dns.TypeA, dns.TypeAAAA}, turns: map[string]int{}}
+	for _, in := range [][]dns.RR{pairs, alternating, kinds} {
 		checkAgainstModel(t, m, in, from("10.4.3.2"), 2)
 	}
 }
