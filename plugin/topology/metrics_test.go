@@ -29,6 +29,9 @@ func TestMetrics(t *testing.T) {
 	first := NewMetrics(source)
 	checkMetric(t, topologytest.Failures, `a source\n`, 0)
 	checkMetric(t, topologytest.Ready, `a source\n`, 0)
+	if _, found := topologytest.Metric(t, topologytest.Ready, `a source\n`); !found {
+		t.Error("topology_ready is not there before the first sync, want 0")
+	}
 	first.Entries(3)
 	first.Synced(time.UnixMilli(1234567890123))
 	first.Failed()
