@@ -23,7 +23,7 @@ const root = "../.."
 //
 //   - a file, if it begins with "corefile" or with "txt NAME": it is written at that point,
 //   - a transcript, if it begins with "console": commands behind "$ ", and what they print,
-//   - the start of a server, if it begins with "sh" and "go run ./cmd/coredns -conf".
+//   - the start of a server, if it begins with "sh" and has "go run ./cmd/coredns -conf".
 //
 // Any other block is only text. A command that ends with & runs until the section ends, or until the
 // next such command.
@@ -75,10 +75,12 @@ type terminal struct {
 	ports  *strings.Replacer // from the ports in the page to free ones
 	paper  *strings.Replacer // from what commands print to what the page shows
 	server *exec.Cmd         // nil: none runs
+
+	inCluster bool // the server reads places from an API server
 }
 
-// newTerminal returns a terminal whose directory has the examples and what the pages name without
-// showing it.
+// newTerminal returns a terminal whose directory has the examples, what the pages name without showing
+// it, and a kubeconfig for the cluster of testdata/cluster.json.
 func newTerminal(t *testing.T) *terminal {
 	t.Helper()
 	c := &terminal{t: t, dir: t.TempDir()}
@@ -106,6 +108,19 @@ func newTerminal(t *testing.T) *terminal {
 		}
 		c.write(path, string(text))
 	}
+	objects, err := os.ReadFile("testdata/cluster.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig, stop, err := startAPIServer(string(objects))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	if err := os.Mkdir(filepath.Join(c.dir, ".kube"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c.write(filepath.Join(c.dir, ".kube/config"), string(kubeconfig))
 	t.Cleanup(c.stop)
 	return c
 }
@@ -150,7 +165,8 @@ func (c *terminal) show(section string) string {
 			c.write(filepath.Join(c.dir, "Corefile"), text)
 		case language == "txt" && file != "":
 			c.write(filepath.Join(c.dir, file), text)
-		case language == "sh" && strings.HasPrefix(text, "go run ./cmd/coredns -conf"):
+		case language == "sh" && strings.Contains(text, "go run ./cmd/coredns -conf"):
+			c.inCluster = strings.Contains(text, "KUBECONFIG") // that is read while the server answers
 			c.start(strings.TrimSpace(text))
 		}
 		shown.WriteString("\n```" + info + "\n" + text + "```\n")
@@ -182,7 +198,7 @@ func (c *terminal) run(transcript string) string {
 // output returns what a command prints. What takes a while to be there is waited for.
 func (c *terminal) output(command, want string) (got string) {
 	c.t.Helper()
-	waits := strings.HasPrefix(command, "grep ") || strings.HasPrefix(command, "curl ")
+	waits := strings.HasPrefix(command, "grep ") || strings.HasPrefix(command, "curl ") || c.inCluster
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		printed, _ := c.command(command).CombinedOutput() // a status that is not 0 may be meant
@@ -198,7 +214,7 @@ func (c *terminal) output(command, want string) (got string) {
 func (c *terminal) command(line string) *exec.Cmd {
 	line = strings.ReplaceAll(c.ports.Replace(line), "go run ./cmd/coredns", "coredns")
 	cmd := exec.Command("bash", "-c", line)
-	cmd.Dir = c.dir
+	cmd.Dir, cmd.Env = c.dir, append(os.Environ(), "HOME="+c.dir)
 	return cmd
 }
 
@@ -207,7 +223,7 @@ func (c *terminal) start(line string) {
 	c.t.Helper()
 	c.stop()
 	var printed bytes.Buffer
-	c.server = c.command("exec " + line)
+	c.server = c.command("exec env " + line)
 	c.server.Stdout, c.server.Stderr = &printed, &printed
 	if err := c.server.Start(); err != nil {
 		c.t.Fatal(err)

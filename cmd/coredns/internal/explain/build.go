@@ -51,7 +51,7 @@ func newReport(s *asker, p path, res *chain.Response) *report {
 	answered := 0 // the client may get fewer
 	for i := range x.Sets {
 		set := newSet(x, &x.Sets[i])
-		r.Ordered = r.Ordered || set.tiers > 1 || x.Rotation == rrset.Sticky && len(set.Records) > 1
+		r.Ordered = r.Ordered || set.tiers > 1 || set.weighted() || x.Rotation == rrset.Sticky && len(set.Records) > 1
 		r.Sets = append(r.Sets, set)
 		if !set.Additional && (set.Type == r.Answer.Type || len(s.addresses) > 0) {
 			answered += len(set.Records)
@@ -95,6 +95,9 @@ func newAnswer(s *asker, res *chain.Response) answer {
 		if rr.Header().Rrtype == s.qtype || len(s.addresses) > 0 {
 			a.records++
 		}
+	}
+	if len(res.Answer) == 0 && len(res.Ns) > 0 && res.Ns[0].Header().Rrtype == dns.TypeNS {
+		a.Referral = strings.ToLower(res.Ns[0].Header().Name)
 	}
 	if len(s.addresses) > 0 {
 		a.From = "the command line"

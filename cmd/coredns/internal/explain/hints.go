@@ -35,6 +35,8 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 		return nil
 	}
 	switch {
+	case r.Answer.Referral != "":
+		r.hint("the servers of %s have the addresses", r.Answer.Referral)
 	case len(r.Sets) == 0 && res.Msg != nil && len(res.Answer) == 0:
 		r.hint("there are no %s records of this name", r.Answer.Type)
 	case len(r.Sets) == 0:
@@ -42,6 +44,8 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 	case largest(r.Sets) == 1:
 		r.hint("a single record: there is nothing to put in order")
 	case x.Topology != nil && x.Location == nil: // said already
+	case r.Sets[0].Records[0].Near == "":
+		r.hint("%s records have no address, so their order does not depend on the client", r.Answer.Type)
 	default:
 		r.hint("nothing in %s tells these addresses apart for %v", r.Rule.Position, x.Client)
 	}
