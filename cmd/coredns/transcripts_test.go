@@ -22,7 +22,7 @@ const root = "../.."
 // pages show. Each section of a page has a directory and servers of its own. In it, a code block is
 //
 //   - a file, if it begins with "corefile" or with "txt NAME": it is written at that point,
-//   - a transcript, if it begins with "console": commands behind "$ ", and what they print,
+//   - a transcript, if it begins with "console session": commands behind "$ ", and what they print,
 //   - the start of a server, if it begins with "sh" and has "go run ./cmd/coredns -conf".
 //
 // Any other block is only text. A command that ends with & runs until the section ends, or until the
@@ -159,7 +159,7 @@ func (c *terminal) show(section string) string {
 		text, rest, _ := strings.Cut(rest, "```\n")
 		language, file, _ := strings.Cut(info, " ")
 		switch {
-		case language == "console":
+		case info == "console session":
 			text = c.run(text)
 		case language == "corefile":
 			c.write(filepath.Join(c.dir, "Corefile"), text)
