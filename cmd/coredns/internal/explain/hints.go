@@ -23,7 +23,11 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 			return err
 		}
 	}
-	if x.Topology != nil && x.Location == nil {
+	switch {
+	case x.Topology == nil || x.Location != nil:
+	case !x.Topology.Synced():
+		r.hint("no location is known until %s has been read: see the errors", x.Topology.Name())
+	default:
 		if e, ok := x.Topology.(topology.Explainer); ok {
 			r.hint("%s", e.Mend(x.Client))
 		}
