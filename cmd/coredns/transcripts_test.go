@@ -213,7 +213,8 @@ func (c *terminal) output(command, want string) (got string) {
 	for {
 		printed, _ := c.command(command).CombinedOutput() // a status that is not 0 may be meant
 		got = strings.TrimRight(c.paper.Replace(string(printed)), "\n")
-		if matches(want, got) || !waits || time.Now().After(deadline) {
+		shown := matches(want, got) && (got != "" || !*update)
+		if shown || !waits || time.Now().After(deadline) {
 			return got
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/chain"
@@ -43,7 +44,7 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 		r.hint("the servers of %s have the addresses", r.Answer.Referral)
 	case len(r.Sets) == 0 && res.Msg != nil && len(res.Answer) == 0:
 		r.hint("there are no %s records of this name", r.Answer.Type)
-	case len(r.Sets) == 0:
+	case !slices.ContainsFunc(r.Sets, func(s set) bool { return !s.Additional }):
 		r.hint("%s records are not put in order: see types in the manual", r.Answer.Type)
 	case largest(r.Sets) == 1:
 		r.hint("a single record: there is nothing to put in order")
