@@ -185,6 +185,8 @@ func (c *terminal) run(transcript string) string {
 		got := ""
 		if server, ok := strings.CutSuffix(command, " &"); ok {
 			c.start(server)
+		} else if !c.hasSource(command) {
+			got = want
 		} else if got = c.output(command, want); matches(want, got) {
 			got = want
 		} else if !*update {
@@ -196,6 +198,25 @@ func (c *terminal) run(transcript string) string {
 		}
 	}
 	return shown.String()
+}
+
+// source matches the address that a dig command sends from.
+var source = regexp.MustCompile(`dig -b (\S+)`)
+
+// hasSource reports whether this machine has the address that a command sends from. Only Linux has all
+// of 127.0.0.0/8.
+func (c *terminal) hasSource(command string) bool {
+	m := source.FindStringSubmatch(command)
+	if m == nil {
+		return true
+	}
+	conn, err := net.ListenPacket("udp", m[1]+":0")
+	if err != nil {
+		c.t.Logf("not run: %s: %v", command, err)
+		return false
+	}
+	conn.Close()
+	return true
 }
 
 // matches reports whether a page that shows want says what a command prints. In want, … stands for any
