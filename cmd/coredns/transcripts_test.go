@@ -226,11 +226,14 @@ func matches(want, got string) bool {
 	return regexp.MustCompile("^" + pattern + "$").MatchString(got)
 }
 
+// waiting matches the commands that look at what a server does after a while. They take no turn.
+var waiting = regexp.MustCompile(`^(grep|curl) |^coredns explain -wait `)
+
 // output returns what a command prints. What takes a while to be there is waited for.
 func (c *terminal) output(command, want string) (got string) {
 	c.t.Helper()
-	waits := strings.HasPrefix(command, "grep ") || strings.HasPrefix(command, "curl ") || c.inCluster
-	deadline := time.Now().Add(10 * time.Second)
+	waits := c.inCluster || waiting.MatchString(command)
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		printed, _ := c.command(command).CombinedOutput() // a status that is not 0 may be meant
 		got = strings.TrimRight(c.paper.Replace(string(printed)), "\n")
