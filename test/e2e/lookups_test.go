@@ -39,9 +39,9 @@ var followers = []follower{
 			"file " + aliasZone(t, alias, "old."+target) + " " + alias
 	}},
 	{"etcd", func(t *testing.T, alias, target string) string {
-		e := startEtcd(t)
-		e.put(t, "www."+alias, `{"host": "host.`+target+`", "ttl": 300}`)
-		return "etcd " + alias + " {\n endpoint " + e.url + "\n }"
+		url := etcdURL(t)
+		putInEtcd(t, url, "www."+alias, `{"host": "host.`+target+`", "ttl": 300}`)
+		return "etcd " + alias + " {\n endpoint " + url + "\n }"
 	}},
 }
 
