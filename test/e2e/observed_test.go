@@ -219,7 +219,9 @@ func TestEveryViewIsCountedUnderItsName(t *testing.T) {
 	corefile.WriteString(zone + " " + second + " {\n import clients\n prometheus " + at + "\n ordering\n " + paths + "}\n")
 	s := start(t, corefile.String())
 	want := map[string]int{"one": 1, "two": 2, "three": 3, "": 4}
-	for view, client := range map[string]string{"one": "10.9.8.7", "two": "172.16.1.7", "three": "192.0.2.7", "": "203.0.113.7"} {
+	for view, client := range map[string]string{
+		"one": "10.9.8.7", "two": "172.16.1.7", "three": "192.0.2.7", "": "203.0.113.7",
+	} {
 		for range want[view] {
 			s.as(client).answer("www." + zone)
 			s.as(client).answer("www." + second)

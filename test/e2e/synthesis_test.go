@@ -151,8 +151,8 @@ func TestSynthesisUnderPluginsThatWrapTheWriter(t *testing.T) {
 // A synthesised answer is counted once and has the scope of the order of its IPv4 addresses.
 func TestSynthesisedAnswersAreCountedOnceAndHaveAScope(t *testing.T) {
 	at, zone := endpoint(t), freshZone()
-	s := start(t, zone+" {\n import clients\n prometheus "+at+"\n dns64 {\n allow_ipv4\n }\n ordering {\n netmask /20\n ecs "+
-		trustedResolver+"\n }\n file "+zoneFileOf(t, zone, host("www", "192.0.2.1 10.9.8.1"))+"\n}")
+	s := start(t, zone+" {\n import clients\n prometheus "+at+"\n dns64 {\n allow_ipv4\n }\n "+
+		"ordering {\n netmask /20\n ecs "+trustedResolver+"\n }\n file "+zoneFileOf(t, zone, host("www", "192.0.2.1 10.9.8.1"))+"\n}")
 	for range 3 {
 		r, option := s.as(trustedResolver).askWith("www."+zone, dns.TypeAAAA, subnet("10.9.8.0/24"))
 		if got, want := addresses(r.Answer), mapped("10.9.8.1 192.0.2.1"); got != want {
