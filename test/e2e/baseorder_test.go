@@ -114,6 +114,19 @@ func TestTurnsStartFromTheCanonicalOrderInABlockThatForwards(t *testing.T) {
 	}
 }
 
+// An answer without AA may be of any order, whatever the plugins of its block are.
+func TestTurnsStartFromTheCanonicalOrderWithoutAA(t *testing.T) {
+	const all, canonical = "192.0.2.20 192.0.2.3 192.0.2.1", "192.0.2.1 192.0.2.3 192.0.2.20"
+	zone := freshZone()
+	s := start(t, zone+" {\n import clients\n ordering\n header {\n response clear aa\n }\n file "+
+		zoneFileOf(t, zone, host("www", all))+"\n}")
+	for turn := range 4 {
+		if got, want := s.as("10.9.8.7").answer("www."+zone), rotated(canonical, turn); got != want {
+			t.Errorf("answer %d is %s, want %s", turn, got, want)
+		}
+	}
+}
+
 // An alias of an authoritative zone may lead to a server block whose plugins rotate.
 func TestTurnsAreExactBehindAnAliasIntoABlockThatForwards(t *testing.T) {
 	for _, all := range []string{"192.0.2.1 192.0.2.2", "192.0.2.1 192.0.2.2 192.0.2.3"} {
