@@ -29,9 +29,8 @@ type zones struct {
 	served   plugin.Zones // the zones of the server block
 
 	// Set by join.
-	view        string // the name of the server block's view; "": none
-	rotates     bool   // a plugin of the server block may give an RRset in another order each time
-	synthesises bool   // the server block has dns64 or siit
+	view    string // the name of the server block's view; "": none
+	rotates bool   // a plugin of the server block may give an RRset in another order each time
 
 	warnings []string // about the directives, to be logged when the server starts
 
@@ -140,7 +139,6 @@ func (z *zones) serverRule(ctx context.Context, name string) *serverRule {
 func (z *zones) join(config *dnsserver.Config) {
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
-	z.synthesises = config.Handler("dns64") != nil || config.Handler("siit") != nil
 }
 
 // useMetadata sets metadataUsed.
