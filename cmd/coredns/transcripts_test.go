@@ -34,7 +34,7 @@ func TestTranscripts(t *testing.T) {
 			t.Skipf("%s is not installed", program)
 		}
 	}
-	for _, name := range []string{"docs/examples.md", "docs/troubleshooting.md"} {
+	for _, name := range []string{"docs/examples.md", "docs/migrating.md", "docs/troubleshooting.md"} {
 		page := filepath.Join(root, name)
 		text, err := os.ReadFile(page)
 		if err != nil {
