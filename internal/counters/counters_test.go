@@ -62,6 +62,9 @@ func TestSeriesExistAsLongAsTheyAreUsed(t *testing.T) {
 
 	after.Close()
 	check("both closed", "")
+	if len(v.users) > 0 {
+		t.Errorf("%d series are remembered", len(v.users))
+	}
 	var again User
 	again.Counter(v, "kept")
 	check("used again", "kept=0")
