@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/coredns-ordering/ordering/internal/counters"
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -35,6 +36,8 @@ type zones struct {
 
 	warnings []string // about the directives, to be logged when the server starts
 
+	counters *counters.User // closed by stop
+
 	// metadataUsed says that the metadata plugin has called Metadata, so that somebody may read it.
 	// A server block has one handler for each of its zones and addresses, but metadata calls only
 	// one of them. So it is noted here, where all of them find it.
@@ -54,21 +57,22 @@ type zoneRule struct {
 // A serverRule is the policy for a zone as one server applies it: with all that is the same for
 // every query to the zone at that server. It is made for the first of these queries and kept.
 type serverRule struct {
-	policy    *policy
-	stream    bool         // the server takes queries over TLS, HTTPS, QUIC or gRPC
-	rotates   bool         // a plugin of the server block may give an RRset in another order each time
-	served    plugin.Zones // of the server block
-	responses responseCounters
+	policy   *policy
+	stream   bool         // the server takes queries over TLS, HTTPS, QUIC or gRPC
+	rotates  bool         // a plugin of the server block may give an RRset in another order each time
+	served   plugin.Zones // of the server block
+	counters queryCounters
 }
 
 // newServerRule returns the serverRule of a zone at a server, which may be nil.
 func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRule {
 	r := &serverRule{policy: rule.policy, rotates: z.rotates, served: z.served}
-	r.responses.zone, r.responses.view = rule.zone, z.view
+	addr := ""
 	if server != nil {
-		r.responses.server = server.Addr
-		r.stream = !strings.HasPrefix(server.Addr, transport.DNS+"://")
+		addr = server.Addr
+		r.stream = !strings.HasPrefix(addr, transport.DNS+"://")
 	}
+	r.counters.init(z, rule, addr)
 	return r
 }
 
@@ -176,11 +180,15 @@ func (z *zones) start() error {
 		}
 	}
 	runtime.AddCleanup(z, func(all []topology.Source) { go stopAll(all) }, all)
+	runtime.AddCleanup(z, (*counters.User).Close, z.counters)
 	return nil
 }
 
-// stop stops all topologies.
-func (z *zones) stop() error { return stopAll(z.topologies()) }
+// stop stops all topologies and the counters.
+func (z *zones) stop() error {
+	z.counters.Close()
+	return stopAll(z.topologies())
+}
 
 // stopAll stops these topologies and returns their errors.
 func stopAll(topologies []topology.Source) (err error) {

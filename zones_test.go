@@ -3,6 +3,7 @@ package ordering
 import (
 	"errors"
 	"fmt"
+	"github.com/coredns-ordering/ordering/internal/counters"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -105,7 +106,7 @@ func TestOutsideItsZonesNothingIsTouched(t *testing.T) {
 func TestTopologiesStartTogether(t *testing.T) {
 	for _, broken := range []error{nil, errors.New("cannot start")} {
 		one, two := &source{}, &source{err: broken}
-		var z zones
+		z := &zones{counters: new(counters.User)}
 		z.add("a.example.", follows(one))
 		z.add("b.example.", follows(one))
 		z.add("c.example.", follows(two))
@@ -137,7 +138,7 @@ func (s *stoppable) Stop() error {
 func TestTopologiesStopWithTheirZones(t *testing.T) {
 	dropped := &stoppable{stopped: make(chan struct{})}
 	func() {
-		z := new(zones)
+		z := &zones{counters: new(counters.User)}
 		z.add(".", follows(dropped))
 		if err := z.start(); err != nil {
 			t.Fatal(err)
