@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -109,7 +110,7 @@ func (c catalog) selector(e *parser.VectorSelector) (set, error) {
 		return nil, fmt.Errorf("no metric %s", e.Name)
 	}
 	for _, m := range e.LabelMatchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			continue
 		}
 		if !names[m.Name] {

@@ -1,6 +1,7 @@
 package monitoring
 
 import (
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -55,5 +56,22 @@ func TestEveryAlertSaysWhatToDo(t *testing.T) {
 				t.Errorf("docs/troubleshooting.md has no heading for %q", r.Annotations["runbook_url"])
 			}
 		})
+	}
+}
+
+var alertRow = regexp.MustCompile("(?m)^\\| `(Ordering\\w+)` \\|.*\\| (\\w*) ?\\|$")
+
+func TestDocsListTheAlerts(t *testing.T) {
+	listed, want := map[string]string{}, map[string]string{}
+	for _, m := range alertRow.FindAllStringSubmatch(string(read(t, "docs/kubernetes.md")), -1) {
+		listed[m[1]] = m[2]
+	}
+	for _, r := range readRules(t) {
+		if r.Alert != "" {
+			want[r.Alert] = r.For
+		}
+	}
+	if !maps.Equal(listed, want) {
+		t.Errorf("docs/kubernetes.md lists\n%v, the rules are\n%v", listed, want)
 	}
 }
