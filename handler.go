@@ -181,7 +181,8 @@ func (w *writer) observe(first ipaddr.Addr, ip4 bool, k *ranking.Ranking) {
 		w.rule.counters.count(k.Near(k.Tier(first, ip4)), k.Location() != nil)
 	}
 	if m := w.options.metadata; m != nil {
-		m.first, m.ordered, m.ranking = first.NetipAs(ip4), ordered, *k
+		m.first, m.ordered = first.NetipAs(ip4), ordered
+		m.ranking = *k // by itself, so that the compiler makes no copy on the stack
 	}
 }
 

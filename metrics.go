@@ -52,7 +52,7 @@ func (c *queryCounters) init(z *zones, rule *zoneRule, server string) {
 	p := rule.policy
 	for near := range ranking.NearCount {
 		if p.ranker.CanBe(near) {
-			c.response(near)
+			c.newResponse(near)
 		}
 	}
 	if p.ranker.Topology() != nil {
@@ -65,12 +65,9 @@ func (c *queryCounters) init(z *zones, rule *zoneRule, server string) {
 	}
 }
 
-// response returns the counter of responses with this Near. A topology file that gets more labels
+// newResponse looks up the counter of responses with this Near. A topology file that gets more labels
 // can make another Near possible later.
-func (c *queryCounters) response(near ranking.Near) prometheus.Counter {
-	if counter := c.responses[near].Load(); counter != nil {
-		return *counter
-	}
+func (c *queryCounters) newResponse(near ranking.Near) prometheus.Counter {
 	counter := c.user.Counter(responsesTotal, c.server, c.zone, c.view, near.String())
 	c.responses[near].Store(&counter)
 	return counter
@@ -78,7 +75,11 @@ func (c *queryCounters) response(near ranking.Near) prometheus.Counter {
 
 // count counts a response. known says whether the topology knows where the client is.
 func (c *queryCounters) count(near ranking.Near, known bool) {
-	c.response(near).Inc()
+	if counter := c.responses[near].Load(); counter != nil {
+		(*counter).Inc()
+	} else {
+		c.newResponse(near).Inc()
+	}
 	switch {
 	case c.known == nil:
 	case known:

@@ -4,8 +4,19 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/internal/counters"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
+	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
 
@@ -42,6 +53,25 @@ func sample(name string, want map[string]string) (value float64, found bool) {
 	return 0, false
 }
 
+// seriesOf returns the values of responses_total with these labels, by near.
+func seriesOf(server, zone, view string) map[string]float64 {
+	values := map[string]float64{}
+	for near := range ranking.NearCount {
+		labels := map[string]string{"server": server, "zone": zone, "view": view, "near": near.String()}
+		if value, found := sample("responses_total", labels); found {
+			values[near.String()] = value
+		}
+	}
+	return values
+}
+
+// countedIn returns the values of seriesOf that are not 0.
+func countedIn(server, zone, view string) map[string]float64 {
+	values := seriesOf(server, zone, view)
+	maps.DeleteFunc(values, func(_ string, value float64) bool { return value == 0 })
+	return values
+}
+
 // TestResponsesTotal has clients who are near to different degrees, in servers and zones that no other test has.
 func TestResponsesTotal(t *testing.T) {
 	below := replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...))
@@ -75,6 +105,216 @@ func TestResponsesTotal(t *testing.T) {
 		if got := counted(tt.server, tt.zone, tt.view, tt.near); got != tt.want {
 			t.Errorf("%+v: got %v", tt, got)
 		}
+	}
+}
+
+// A cluster is a topology whose labels have names, as those of Kubernetes have.
+type cluster struct{ topology.Source }
+
+func (cluster) Levels() []string { return []string{"region", "zone", "node"} }
+
+// TestEveryNearIsCounted has a response for each value of the label near.
+func TestEveryNearIsCounted(t *testing.T) {
+	placed := func(lines string) *topology.File {
+		path := filepath.Join(t.TempDir(), "places")
+		if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := topology.NewFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	const client = "10.1.0.9"
+	deep := placed("10.1.0.0/16 1/2/3/4/5/6/7/8\n10.2.0.0/16 x\n11.1.0.0/16 1/2/3/4/5/6/7/x\n11.2.0.0/16 1/2/3/4/5/6/x\n" +
+		"11.3.0.0/16 1/2/3/4/5/x\n11.4.0.0/16 1/2/3/4/x\n11.5.0.0/16 1/2/3/x\n11.6.0.0/16 1/2/x\n11.7.0.0/16 1/x\n")
+	nodes := cluster{placed("10.1.0.0/16 west/a/n1\n11.1.0.0/16 west/a/n2\n11.2.0.0/16 west/b/n3\n11.3.0.0/16 east/c/n4\n")}
+	masks := ranking.MaskLengths{IPv4: []int{24, 16}}
+	own := netip.MustParsePrefix("10.1.0.0/16")
+	sortlist := []ranking.Statement{{
+		Clients: []netip.Prefix{own},
+		Preference: []ranking.Rank{
+			{Networks: []netip.Prefix{netip.MustParsePrefix("11.9.0.0/16")}}, {Networks: []netip.Prefix{own}, Negated: true},
+		},
+	}}
+	var counted []string
+	for i, tt := range []struct {
+		config          ranking.Config
+		client, address string
+		near            string
+	}{
+		{ranking.Config{Sortlist: sortlist, Topology: nodes, Masks: masks}, client, "11.9.0.1", "sortlist"},
+		{ranking.Config{Topology: nodes, Masks: masks}, client, "10.1.0.1", "node"},
+		{ranking.Config{Topology: nodes, Masks: masks}, client, "11.1.0.1", "zone"},
+		{ranking.Config{Topology: nodes, Masks: masks}, client, "11.2.0.1", "region"},
+		{ranking.Config{Topology: deep}, client, "11.7.0.1", "shared1"},
+		{ranking.Config{Topology: deep}, client, "11.6.0.1", "shared2"},
+		{ranking.Config{Topology: deep}, client, "11.5.0.1", "shared3"},
+		{ranking.Config{Topology: deep}, client, "11.4.0.1", "shared4"},
+		{ranking.Config{Topology: deep}, client, "11.3.0.1", "shared5"},
+		{ranking.Config{Topology: deep}, client, "11.2.0.1", "shared6"},
+		{ranking.Config{Topology: deep}, client, "11.1.0.1", "shared7"},
+		{ranking.Config{Topology: deep}, client, "10.1.0.1", "shared8"},
+		{ranking.Config{Masks: masks}, client, "10.1.0.1", "subnet"},
+		{ranking.Config{Masks: masks}, client, "10.1.1.1", "network"},
+		{ranking.Config{Topology: nodes, Masks: masks}, "192.0.2.1", "10.1.0.1", "unknown"},
+		{ranking.Config{Topology: nodes, Masks: masks}, client, "11.3.0.1", "elsewhere"},
+	} {
+		zone := fmt.Sprintf("near%d.example.", i)
+		z := &zones{counters: new(counters.User)}
+		z.add(zone, &policy{
+			ranker:  ranking.New(tt.config),
+			orderer: rrset.New(rrset.Config{Types: rrset.Types(dns.TypeA), Turns: new(rrset.Turns)}),
+		})
+		o := &Ordering{Next: replying(reply(hot, dns.TypeA, addressRRset(tt.address)...)), zones: z}
+		ask(t, o, tt.client, "www."+zone, dns.TypeA)
+		if got := countedIn("", zone, ""); !maps.Equal(got, map[string]float64{tt.near: 1}) {
+			t.Errorf("%s for %s is counted as %v, want %s", tt.address, tt.client, got, tt.near)
+		}
+		counted = append(counted, tt.near)
+		z.stop()
+	}
+	var all []string
+	for near := range ranking.NearCount {
+		all = append(all, near.String())
+	}
+	slices.Sort(all)
+	slices.Sort(counted)
+	if !slices.Equal(all, counted) {
+		t.Errorf("counted %v of %v", counted, all)
+	}
+}
+
+// TestDeeperFileIsCounted has a topology file that gets more labels after the first query.
+func TestDeeperFileIsCounted(t *testing.T) {
+	table := &growing{}
+	table.set(t, "west")
+	z := &zones{counters: new(counters.User)}
+	z.add("deeper.example.", &policy{
+		ranker:  ranking.New(ranking.Config{Topology: table}),
+		orderer: rrset.New(rrset.Config{Types: rrset.Types(dns.TypeA), Turns: new(rrset.Turns)}),
+	})
+	o := &Ordering{Next: replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1")...)), zones: z}
+	ask(t, o, "10.4.3.9", "www.deeper.example.", dns.TypeA)
+	table.set(t, "west/a")
+	ask(t, o, "10.4.3.9", "www.deeper.example.", dns.TypeA)
+	want := map[string]float64{"shared1": 1, "shared2": 1}
+	if got := countedIn("", "deeper.example.", ""); !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v", got, want)
+	}
+	if err := z.stop(); err != nil {
+		t.Error(err)
+	}
+	if got := seriesOf("", "deeper.example.", ""); len(got) > 0 {
+		t.Errorf("%v is left", got)
+	}
+}
+
+// growing is a topology with one network, whose location changes.
+type growing struct {
+	source
+	table atomic.Pointer[topology.Table]
+}
+
+func (g *growing) Table() *topology.Table { return g.table.Load() }
+
+func (g *growing) set(t *testing.T, location string) {
+	t.Helper()
+	var b topology.Builder
+	if err := b.Add(netip.MustParsePrefix("10.0.0.0/8"), location); err != nil {
+		t.Fatal(err)
+	}
+	table, err := b.Table()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.table.Store(table)
+}
+
+// TestCountersOfAServer follows a server block with two keys, at two addresses, from its start to its
+// end.
+func TestCountersOfAServer(t *testing.T) {
+	z, err := parsed("ordering a.started.example b.started.example {\nclassful off\necs 192.0.2.53\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.view = "inside"
+	if err := z.start(); err != nil {
+		t.Fatal(err)
+	}
+	z.publish([]*dnsserver.Config{
+		{Zone: "started.example.", ListenHosts: []string{"127.0.0.1", "::1"}, Port: "1053", Transport: "dns"},
+		{Zone: "b.started.example.", ListenHosts: []string{""}, Port: "853", Transport: "tls"},
+	})
+	var started []string
+	for server, names := range map[string][]string{
+		"dns://127.0.0.1:1053": {"a.started.example.", "b.started.example."},
+		"dns://[::1]:1053":     {"a.started.example.", "b.started.example."},
+		"tls://:853":           {"b.started.example."},
+	} {
+		for _, zone := range names {
+			started = append(started, zone)
+			want := map[string]float64{"elsewhere": 0, "network": 0, "subnet": 0}
+			if got := seriesOf(server, zone, "inside"); !maps.Equal(got, want) {
+				t.Errorf("%s, %s: got %v, want %v", server, zone, got, want)
+			}
+		}
+	}
+	if got := seriesOf("tls://:853", "a.started.example.", "inside"); len(got) > 0 {
+		t.Errorf("a server that does not serve a zone counts it: %v", got)
+	}
+	for _, result := range []string{"used", "untrusted", "malformed"} {
+		if _, found := sample("ecs_total", map[string]string{"result": result}); !found {
+			t.Errorf("no ecs_total of %s", result)
+		}
+	}
+	z.stop()
+	for _, zone := range started {
+		for _, server := range []string{"dns://127.0.0.1:1053", "dns://[::1]:1053", "tls://:853"} {
+			if got := seriesOf(server, zone, "inside"); len(got) > 0 {
+				t.Errorf("%s, %s: %v is left", server, zone, got)
+			}
+		}
+	}
+}
+
+// TestManyZonesAreCountedFromTheirFirstQuery has more zones than are published when a server starts.
+func TestManyZonesAreCountedFromTheirFirstQuery(t *testing.T) {
+	var names strings.Builder
+	for i := range maxPublished + 1 {
+		fmt.Fprintf(&names, " z%d.many.example", i)
+	}
+	o := orderingOf(t, "ordering"+names.String(), replying(reply(hot, dns.TypeA, addressRRset("192.0.2.1")...)))
+	o.zones.publish([]*dnsserver.Config{{Zone: ".", ListenHosts: []string{""}, Port: "53", Transport: "dns"}})
+	if got := seriesOf("dns://:53", "z7.many.example.", ""); len(got) > 0 {
+		t.Errorf("published %v", got)
+	}
+	ask(t, o, "10.4.3.9", "www.z7.many.example.", dns.TypeA)
+	want := map[string]float64{"elsewhere": 1, "network": 0, "subnet": 0}
+	if got := seriesOf("", "z7.many.example.", ""); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	o.zones.stop()
+}
+
+// TestTypesThatAreNotOrderedAreNotCounted checks that what the plugin does not put in order is not
+// said to be near.
+func TestTypesThatAreNotOrderedAreNotCounted(t *testing.T) {
+	for properties, want := range map[string]map[string]float64{
+		"types AAAA":             {},
+		"types MX":               {},
+		"types A":                {"subnet": 1},
+		"local_net_priority off": {"elsewhere": 1},
+		"local_net_priority off\nround_robin off": {"elsewhere": 1},
+	} {
+		o := orderingOf(t, "ordering types.example {\n"+properties+"\n}",
+			replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.9.3.2")...)))
+		ask(t, o, "10.4.3.9", "www.types.example.", dns.TypeA)
+		if got := countedIn("", "types.example.", ""); !maps.Equal(got, want) {
+			t.Errorf("%s: counted %v, want %v", properties, got, want)
+		}
+		o.zones.stop()
 	}
 }
 

@@ -82,6 +82,9 @@ func (r *serverRule) steady(res *dns.Msg) bool {
 	return res.Authoritative && !r.rotates && !leaves(r.served, res.Answer)
 }
 
+// maxPublished is how many zones of a server block have their counters from the start.
+const maxPublished = 1000
+
 // add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If
 // the zone has a policy already, add returns that and changes nothing. It must not be called once
 // queries are served.
@@ -145,6 +148,24 @@ func (z *zones) join(config *dnsserver.Config) {
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
 	z.synthesises = config.Handler("dns64") != nil || config.Handler("siit") != nil
+}
+
+// publish publishes the counters of all zones at the servers of these configs, as 0 until the first
+// response: a rate over a counter that appears with its first value does not see that. Where there
+// are more than maxPublished zones, each is published by its first query, as most may have none.
+func (z *zones) publish(configs []*dnsserver.Config) {
+	if len(z.rules) > maxPublished {
+		return
+	}
+	for _, config := range configs {
+		for _, server := range serversOf(config) {
+			for _, rule := range z.rules {
+				if dns.IsSubDomain(config.Zone, rule.zone) {
+					new(queryCounters).init(z, rule, server)
+				}
+			}
+		}
+	}
 }
 
 // useMetadata sets metadataUsed.
