@@ -27,8 +27,8 @@ func startPrometheus(t *testing.T, s server) prometheus {
 rule_files: [%q]
 scrape_configs:
 - job_name: coredns
-  static_configs: [{targets: [%q]}]
-`, rules, s.metrics))
+  static_configs: [{targets: ["METRICS"]}]
+`, rules))
 	p := prometheus{freeAddress(t)}
 	run(t, s.dir, binary, "--config.file=prometheus.yml", "--storage.tsdb.path="+t.TempDir(), "--web.listen-address="+p.address)
 	return p
@@ -88,7 +88,7 @@ func (p prometheus) rules() (map[string]activeRule, error) {
 
 func TestPrometheusHasDataForEveryPanelAndRule(t *testing.T) {
 	d, rules := readDashboard(t), readRules(t)
-	s := startServer(t)
+	s := startServer(t, files)
 	p := startPrometheus(t, s)
 	// A server that has answered less than a hundred times has no share of near answers.
 	for range 20 {

@@ -17,7 +17,7 @@ import (
 // because no server has all of them.
 func published(t *testing.T) catalog {
 	t.Helper()
-	s := startServer(t)
+	s := startServer(t, files)
 	s.askAll(t)
 	c := newCatalog(s.families(t))
 	const responses = "coredns_ordering_responses_total"

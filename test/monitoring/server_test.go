@@ -47,16 +47,18 @@ var buildServer = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// server is a running server with every criterion of nearness: a sort list and masks in the zone
-// lan.example, which is in a view, a file in places.example and a cluster in cluster.example. The
-// API server of the cluster does not answer.
+// server is a running server.
 type server struct {
 	dir     string
 	dns     string // the address for queries
 	metrics string // the address of the metrics
 }
 
-const corefile = `lan.example:DNSPORT {
+// files are those of a server with every criterion of nearness: a sort list and masks in the zone
+// lan.example, which is in a view, a file in places.example and a cluster in cluster.example. The API
+// server of the cluster does not answer.
+var files = map[string]string{
+	"Corefile": `lan.example:DNSPORT {
     bind 127.0.0.1
     reload 2s 1s
     prometheus METRICS
@@ -86,44 +88,51 @@ cluster.example:DNSPORT {
     }
     file zone cluster.example
 }
-`
-
-const kubeconfig = `apiVersion: v1
+`,
+	"kubeconfig": `apiVersion: v1
 kind: Config
 current-context: none
 contexts: [{name: none, context: {cluster: none, user: none}}]
 clusters: [{name: none, cluster: {server: "http://127.0.0.1:1"}}]
 users: [{name: none, user: {}}]
-`
-
-// startServer starts a server and stops it when the test ends.
-func startServer(t *testing.T) server {
-	t.Helper()
-	binary, err := buildServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := server{dir: t.TempDir(), dns: freeAddress(t), metrics: freeAddress(t)}
-	_, port, _ := net.SplitHostPort(s.dns)
-	s.write(t, "Corefile", strings.NewReplacer("DNSPORT", port, "METRICS", s.metrics).Replace(corefile))
-	s.write(t, "kubeconfig", kubeconfig)
-	s.write(t, "places", "10.1.0.0/16 west/w1/r1\n10.2.0.0/16 west/w1/r2\n10.3.0.0/16 west/w2/r1\n10.4.0.0/16 east/e1/r1\n")
-	s.write(t, "zone", `@ 60 SOA ns hostmaster 1 3600 600 86400 60
+`,
+	"places": `10.1.0.0/16 west/w1/r1
+10.2.0.0/16 west/w1/r2
+10.3.0.0/16 west/w2/r1
+10.4.0.0/16 east/e1/r1
+`,
+	"zone": `@ 60 SOA ns hostmaster 1 3600 600 86400 60
 @ 60 NS ns
 www 60 A 10.1.0.9
 www 60 A 10.2.0.9
 www 60 A 10.3.0.9
 www 60 A 10.9.3.9
 www 60 A 192.0.2.9
-`)
+`,
+}
+
+// startServer starts a server in a directory with these files, and stops it when the test ends. In
+// the Corefile, DNSPORT and METRICS stand for a free port and a free address.
+func startServer(t *testing.T, files map[string]string) server {
+	t.Helper()
+	binary, err := buildServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := server{dir: t.TempDir(), dns: freeAddress(t), metrics: freeAddress(t)}
+	for name, text := range files {
+		s.write(t, name, text)
+	}
 	run(t, s.dir, binary, "-conf", "Corefile")
 	eventually(t, "an answer", func() error { return s.ask("places.example.", "10.1.0.4") })
 	return s
 }
 
-// write writes a file into the directory of the server.
+// write writes a file into the directory of the server, with DNSPORT and METRICS replaced.
 func (s server) write(t *testing.T, name, text string) {
 	t.Helper()
+	_, port, _ := net.SplitHostPort(s.dns)
+	text = strings.NewReplacer("DNSPORT", port, "METRICS", s.metrics).Replace(text)
 	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
