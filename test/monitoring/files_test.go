@@ -38,12 +38,28 @@ type panel struct {
 	Targets                  []target
 	FieldConfig              struct {
 		Defaults struct {
-			Custom struct{ Stacking struct{ Mode string } }
+			Unit       string
+			Max        float64
+			Thresholds struct{ Steps []threshold }
+			Custom     struct{ Stacking struct{ Mode string } }
 		}
-		Overrides []struct {
-			Matcher struct{ ID, Options string }
-		}
+		Overrides []override
 	}
+	Options struct {
+		Legend struct{ Placement string }
+	}
+}
+
+// A threshold is a colour from a value on; the first one has none.
+type threshold struct {
+	Color string
+	Value *float64
+}
+
+// An override has the colour of the series with one name, in a panel with curves.
+type override struct {
+	Matcher    struct{ Options string }
+	Properties []struct{ Value any }
 }
 
 type datasource struct{ Type, UID string }

@@ -129,7 +129,7 @@ func TestDashboardUsesWhatTheServerPublishes(t *testing.T) {
 // substitute replaces the variables in a query as Grafana does when all values are chosen.
 func (d dashboard) substitute(t *testing.T, query string) string {
 	t.Helper()
-	values := map[string]string{"__rate_interval": "30s", "__range": "30s"}
+	values := map[string]string{"__rate_interval": "10s", "__range": "10s"}
 	for _, v := range d.Templating.List {
 		values[v.Name] = v.AllValue
 	}

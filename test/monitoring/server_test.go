@@ -138,13 +138,25 @@ func (s server) write(t *testing.T, name, text string) {
 	}
 }
 
-// ask asks for www in a zone, with client in a Client Subnet option.
-func (s server) ask(zone, client string) error {
+// query returns a query for www in a zone, with client in a Client Subnet option.
+func query(zone, client string) *dns.Msg {
 	q := new(dns.Msg).SetQuestion("www."+zone, dns.TypeA)
 	q.SetEdns0(1232, false)
 	q.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1,
 		SourceNetmask: 32, Address: net.ParseIP(client)}}
-	r, _, err := new(dns.Client).Exchange(q, s.dns)
+	return q
+}
+
+// exchange sends a query from a loopback address.
+func (s server) exchange(q *dns.Msg, source string) (*dns.Msg, error) {
+	c := dns.Client{Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}}
+	r, _, err := c.Exchange(q, s.dns)
+	return r, err
+}
+
+// ask asks for www in a zone, with client in a Client Subnet option. The answer must have addresses.
+func (s server) ask(zone, client string) error {
+	r, err := s.exchange(query(zone, client), "127.0.0.1")
 	if err == nil && len(r.Answer) == 0 {
 		err = fmt.Errorf("www.%s has no answer:\n%v", zone, r)
 	}
