@@ -134,7 +134,7 @@ func TestEveryNearIsCounted(t *testing.T) {
 	own := netip.MustParsePrefix("10.1.0.0/16")
 	sortlist := []ranking.Statement{{
 		Clients: []netip.Prefix{own},
-		Preference: []ranking.Rank{
+		Preference: []ranking.Word{
 			{Networks: []netip.Prefix{netip.MustParsePrefix("11.9.0.0/16")}}, {Networks: []netip.Prefix{own}, Negated: true},
 		},
 	}}

@@ -3,12 +3,15 @@ package ordering
 import (
 	"errors"
 	"fmt"
-	"github.com/coredns-ordering/ordering/internal/counters"
 	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coredns-ordering/ordering/internal/counters"
+
+	"github.com/coredns/coredns/core/dnsserver"
 
 	"github.com/miekg/dns"
 )
@@ -133,24 +136,32 @@ func (s *stoppable) Stop() error {
 	return nil
 }
 
-// TestTopologiesStopWithTheirZones drops the zones of a server without a stop, as CoreDNS does with
+// TestTopologiesAndCountersEndWithTheirZones drops the zones of a server without a stop, as CoreDNS does with
 // a server that could not listen.
-func TestTopologiesStopWithTheirZones(t *testing.T) {
+func TestTopologiesAndCountersEndWithTheirZones(t *testing.T) {
 	dropped := &stoppable{stopped: make(chan struct{})}
+	counts := func() bool { return len(seriesOf("dns://:53", "dropped.example.", "")) > 0 }
 	func() {
 		z := &zones{counters: new(counters.User)}
-		z.add(".", follows(dropped))
+		z.add("dropped.example.", follows(dropped))
 		if err := z.start(); err != nil {
 			t.Fatal(err)
+		}
+		z.publish([]*dnsserver.Config{{Zone: ".", ListenHosts: []string{""}, Port: "53", Transport: "dns"}})
+		if !counts() {
+			t.Error("nothing is counted")
 		}
 	}()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		runtime.GC()
 		select {
 		case <-dropped.stopped:
-			return
+			if !counts() {
+				return
+			}
+			time.Sleep(time.Millisecond)
 		case <-time.After(time.Millisecond):
 		}
 	}
-	t.Error("the topology was not stopped")
+	t.Error("the topology was not stopped, or the counters are still published")
 }

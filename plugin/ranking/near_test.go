@@ -175,7 +175,7 @@ func TestNamesOfNearDiffer(t *testing.T) {
 func TestCanBe(t *testing.T) {
 	two := topologyOf(t, map[string]string{"10.1.0.0/16": "west/w1", "10.2.0.0/16": "east"})
 	eight := topologyOf(t, map[string]string{"10.1.0.0/16": "a/b/c/d/e/f/g/h"})
-	own := []Statement{{Clients: networks(t, "10.0.0.0/8"), Preference: []Rank{{Networks: networks(t, "10.0.0.0/8")}}}}
+	own := []Statement{{Clients: networks(t, "10.0.0.0/8"), Preference: []Word{{Networks: networks(t, "10.0.0.0/8")}}}}
 	for _, tt := range []struct {
 		name   string
 		config Config

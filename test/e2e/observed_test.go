@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/test/internal/server"
+
 	"github.com/miekg/dns"
 )
 
@@ -108,9 +110,9 @@ func TestMetricsCountResponsesByNear(t *testing.T) {
 		}
 		file `+path+`
 	}`)
-	const server = `{near="%s",server="dns://127.0.0.1:0",view="%s",zone="%s"} %d` + "\n"
+	const format = `{near="%s",server="dns://127.0.0.1:0",view="%s",zone="%s"} %d` + "\n"
 	row := func(near, view, zone string, n int) string {
-		return fmt.Sprintf(server, near, view, zone+origin+".", n)
+		return fmt.Sprintf(format, near, view, zone+origin+".", n)
 	}
 	checkSamples(t, at, responsesTotal, origin, row("subnet", "corporate", "", 0)+row("network", "corporate", "", 0)+
 		row("elsewhere", "corporate", "", 0)+row("subnet", "", "", 0)+row("network", "", "", 0)+
@@ -215,6 +217,37 @@ func TestMetricsCountClientSubnetOptions(t *testing.T) {
 	checkSamples(t, at, ecsTotal, "", `{result="malformed"} 1
 		{result="untrusted"} 4
 		{result="used"} 2`)
+}
+
+// A server block can have several keys, which are zones at several servers.
+func TestMetricsOfEveryKeyOfAServerBlock(t *testing.T) {
+	at := endpoint(t)
+	port, err := server.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := fmt.Sprintf("dns://127.0.0.1:%d", port)
+	start(t, fmt.Sprintf(`key1.example key2.example:%d 12.10.in-addr.arpa {
+		import clients
+		prometheus %s
+		ordering {
+			local_net_priority off
+		}
+		ordering www.key1.example www.key2.example
+		whoami
+	}`, port, at))
+	row := func(near, server, zone string) string {
+		return fmt.Sprintf("{near=%q,server=%q,view=\"\",zone=%q} 0\n", near, server, zone)
+	}
+	want := ""
+	for _, key := range []struct{ server, zone string }{{"dns://127.0.0.1:0", "key1.example."}, {second, "key2.example."}} {
+		want += row("elsewhere", key.server, key.zone)
+		for _, near := range []string{"elsewhere", "network", "subnet"} {
+			want += row(near, key.server, "www."+key.zone)
+		}
+	}
+	checkSamples(t, at, responsesTotal, "key", want)
+	checkSamples(t, at, responsesTotal, "in-addr", row("elsewhere", "dns://127.0.0.1:0", "12.10.in-addr.arpa."))
 }
 
 // A reload goes on counting, and leaves nothing of what the Corefile no longer has. A reload that
