@@ -91,15 +91,16 @@ func (t tile) draw(c draw.Canvas) {
 // drawValue writes the last value in the colour of its threshold.
 func (t tile) drawValue(c draw.Canvas) {
 	value := t.results[0][0].last()
-	paint := color.Color(ink)
+	paint := named["text"]
 	for _, step := range t.panel.FieldConfig.Defaults.Thresholds.Steps {
 		if step.Value == nil || value >= *step.Value {
 			paint = named[step.Color]
 		}
 	}
-	write(c, c.Min.X+4, c.Min.Y+16, 28, cmp.Or[color.Color](paint, ink), t.format(value))
+	write(c, c.Min.X+4, c.Min.Y+16, 28, paint, t.format(value))
 }
 
+// named are the colours that the dashboard has by name.
 var named = map[string]color.Color{"text": ink, "green": hex("#37872D"), "orange": hex("#FA6400"), "red": hex("#C4162A")}
 
 // hex returns a colour of the form #rrggbb.
@@ -168,10 +169,37 @@ func (t tile) drawSeries(c draw.Canvas) {
 	grid.Vertical, grid.Horizontal = gridStyle, gridStyle
 	p.Add(grid)
 
-	stacked := t.panel.FieldConfig.Defaults.Custom.Stacking.Mode == "normal"
-	below := map[float64]float64{}
-	highest := 0.0
 	curves := t.curves()
+	highest := t.addCurves(p, curves)
+	p.Y.Min, p.Y.Max = 0, cmp.Or(t.panel.FieldConfig.Defaults.Max, 1.1*highest, 1)
+	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick {
+		ticks := plot.DefaultTicks{}.Ticks(low, high)
+		for i := range ticks {
+			if !ticks[i].IsMinor() {
+				ticks[i].Label = t.format(ticks[i].Value)
+			}
+		}
+		return ticks
+	})
+	if t.panel.Options.Legend.Placement == "right" {
+		for i, s := range slices.Backward(curves) {
+			drawKey(c, c.Max.X-105, c.Max.Y-16-vg.Length(len(curves)-1-i)*16, s)
+		}
+		p.Draw(draw.Crop(c, 0, -120, 0, 0))
+		return
+	}
+	x := c.Min.X + 4
+	for _, s := range curves {
+		drawKey(c, x, c.Min.Y, s)
+		x += 22 + 4.6*vg.Length(len(s.name))
+	}
+	p.Draw(draw.Crop(c, 0, 0, 16, 0))
+}
+
+// addCurves adds curves to p, stacked if the panel says so, and returns the highest value.
+func (t tile) addCurves(p *plot.Plot, curves []curve) (highest float64) {
+	stacked := t.panel.FieldConfig.Defaults.Custom.Stacking.Mode == "normal"
+	below := map[float64]float64{} // by time, the sum of the curves below
 	for _, s := range curves {
 		var line, floor plotter.XYs
 		for i, at := range s.times {
@@ -187,35 +215,12 @@ func (t tile) drawSeries(c draw.Canvas) {
 		}
 		if stacked {
 			slices.Reverse(floor)
-			area := &plotter.Polygon{XYs: []plotter.XYs{append(line, floor...)}, Color: s.paint}
-			p.Add(area)
+			p.Add(&plotter.Polygon{XYs: []plotter.XYs{append(line, floor...)}, Color: s.paint})
 		} else {
 			p.Add(&plotter.Line{XYs: line, LineStyle: draw.LineStyle{Color: s.paint, Width: 1.4}})
 		}
 	}
-	p.Y.Min, p.Y.Max = 0, cmp.Or(t.panel.FieldConfig.Defaults.Max, 1.1*highest, 1)
-	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick {
-		ticks := plot.DefaultTicks{}.Ticks(low, high)
-		for i := range ticks {
-			if !ticks[i].IsMinor() {
-				ticks[i].Label = t.format(ticks[i].Value)
-			}
-		}
-		return ticks
-	})
-	if t.panel.Options.Legend.Placement == "right" {
-		for i, s := range slices.Backward(curves) {
-			t.drawKey(c, c.Max.X-105, c.Max.Y-16-vg.Length(len(curves)-1-i)*16, s)
-		}
-		p.Draw(draw.Crop(c, 0, -120, 0, 0))
-		return
-	}
-	x := c.Min.X + 4
-	for _, s := range curves {
-		t.drawKey(c, x, c.Min.Y, s)
-		x += 22 + 4.6*vg.Length(len(s.name))
-	}
-	p.Draw(draw.Crop(c, 0, 0, 16, 0))
+	return highest
 }
 
 // minutes returns a tick for every half minute.
@@ -227,7 +232,7 @@ func minutes(seconds float64) (ticks []plot.Tick) {
 }
 
 // drawKey draws a square in the colour of a curve, and its name.
-func (t tile) drawKey(c draw.Canvas, x, y vg.Length, s curve) {
+func drawKey(c draw.Canvas, x, y vg.Length, s curve) {
 	c.SetColor(s.paint)
 	c.Fill(vg.Rectangle{Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + 8, Y: y + 8}}.Path())
 	write(c, x+12, y, 8.5, ink, s.name)
@@ -244,7 +249,10 @@ func (t tile) drawStates(c draw.Canvas) {
 			for to < len(s.values) && s.values[to] == s.values[from] {
 				to++
 			}
-			c.SetColor(map[float64]color.Color{0: named["red"], 1: named["green"]}[s.values[from]])
+			c.SetColor(named["green"])
+			if s.values[from] == 0 {
+				c.SetColor(named["red"])
+			}
 			c.Fill(vg.Rectangle{
 				Min: vg.Point{X: c.Min.X + vg.Length(from)*width, Y: top - 26},
 				Max: vg.Point{X: c.Min.X + vg.Length(to)*width, Y: top - 6},
@@ -256,6 +264,9 @@ func (t tile) drawStates(c draw.Canvas) {
 
 // drawTable writes a row for each combination of labels.
 func (t tile) drawTable(c draw.Canvas) {
+	share := func(value float64) string { return fmt.Sprintf("%.3g %%", 100*value) }
+	number := func(value float64) string { return fmt.Sprintf("%.3g", value) }
+	cells := []func(float64) string{number, share, share} // by query
 	rows := map[string][]string{}
 	for i, result := range t.results {
 		for _, s := range result {
@@ -263,7 +274,7 @@ func (t tile) drawTable(c draw.Canvas) {
 			if rows[key] == nil {
 				rows[key] = append(strings.Split(key, "\x00"), make([]string, len(t.results))...)
 			}
-			rows[key][3+i] = map[bool]string{true: fmt.Sprintf("%.3g", s.last()), false: fmt.Sprintf("%.3g %%", 100*s.last())}[i == 0]
+			rows[key][3+i] = cells[i](s.last())
 		}
 	}
 	lines := [][]string{{"zone", "view", "server", "answers/s", "near", "elsewhere or unknown"}}
