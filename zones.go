@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/coredns-ordering/ordering/internal/counters"
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -18,7 +19,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zones are the policies of one server block, by zone. Their policies are immutable after join;
+// zones are the policies of one server block, by zone. Their policies are immutable after configure;
 // from then on they are safe for concurrent use. A nil zones has no policies.
 type zones struct {
 	rules  map[string]*zoneRule // by zone: lower case, fully qualified
@@ -28,12 +29,13 @@ type zones struct {
 	position string       // of the first directive: "Corefile:7"
 	served   plugin.Zones // the zones of the server block
 
-	// Set by join.
-	view        string // the name of the server block's view; "": none
-	rotates     bool   // a plugin of the server block may give an RRset in another order each time
-	synthesises bool   // the server block has dns64 or siit
+	// Set by configure.
+	view    string // the name of the server block's view; "": none
+	rotates bool   // a plugin of the server block may give an RRset in another order each time
 
 	warnings []string // about the directives, to be logged when the server starts
+
+	counters *counters.User // closed by stop
 
 	// metadataUsed says that the metadata plugin has called Metadata, so that somebody may read it.
 	// A server block has one handler for each of its zones and addresses, but metadata calls only
@@ -54,21 +56,22 @@ type zoneRule struct {
 // A serverRule is the policy for a zone as one server applies it: with all that is the same for
 // every query to the zone at that server. It is made for the first of these queries and kept.
 type serverRule struct {
-	policy    *policy
-	stream    bool         // the server takes queries over TLS, HTTPS, QUIC or gRPC
-	rotates   bool         // a plugin of the server block may give an RRset in another order each time
-	served    plugin.Zones // of the server block
-	responses responseCounters
+	policy   *policy
+	stream   bool         // the server takes queries over TLS, HTTPS, QUIC or gRPC
+	rotates  bool         // a plugin of the server block may give an RRset in another order each time
+	served   plugin.Zones // of the server block
+	counters queryCounters
 }
 
 // newServerRule returns the serverRule of a zone at a server, which may be nil.
 func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRule {
 	r := &serverRule{policy: rule.policy, rotates: z.rotates, served: z.served}
-	r.responses.zone, r.responses.view = rule.zone, z.view
+	addr := ""
 	if server != nil {
-		r.responses.server = server.Addr
-		r.stream = !strings.HasPrefix(server.Addr, transport.DNS+"://")
+		addr = server.Addr
+		r.stream = !strings.HasPrefix(addr, transport.DNS+"://")
 	}
+	r.counters.init(z, rule, addr)
 	return r
 }
 
@@ -77,6 +80,9 @@ func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRu
 func (r *serverRule) steady(res *dns.Msg) bool {
 	return res.Authoritative && !r.rotates && !leaves(r.served, res.Answer)
 }
+
+// maxPublished is how many zones of a server block have their counters from the start.
+const maxPublished = 1000
 
 // add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If
 // the zone has a policy already, add returns that and changes nothing. It must not be called once
@@ -135,12 +141,29 @@ func (z *zones) serverRule(ctx context.Context, name string) *serverRule {
 	return r.(*serverRule)
 }
 
-// join sets what the zones need to know of their server block, whose configuration must be
+// configure sets what the zones need to know of their server block, whose configuration must be
 // complete. It must not be called once queries are served.
-func (z *zones) join(config *dnsserver.Config) {
+func (z *zones) configure(config *dnsserver.Config) {
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
-	z.synthesises = config.Handler("dns64") != nil || config.Handler("siit") != nil
+}
+
+// publish publishes the counters of all zones at the servers of these configs, as 0 until the first
+// response: a rate over a counter that appears with its first value does not see that. Where there
+// are more than maxPublished zones, each is published by its first query, as most may have none.
+func (z *zones) publish(configs []*dnsserver.Config) {
+	if len(z.rules) > maxPublished {
+		return
+	}
+	for _, config := range configs {
+		for _, server := range serversOf(config) {
+			for _, rule := range z.rules {
+				if dns.IsSubDomain(config.Zone, rule.zone) {
+					new(queryCounters).init(z, rule, server)
+				}
+			}
+		}
+	}
 }
 
 // useMetadata sets metadataUsed.
@@ -176,11 +199,15 @@ func (z *zones) start() error {
 		}
 	}
 	runtime.AddCleanup(z, func(all []topology.Source) { go stopAll(all) }, all)
+	runtime.AddCleanup(z, (*counters.User).Close, z.counters)
 	return nil
 }
 
-// stop stops all topologies.
-func (z *zones) stop() error { return stopAll(z.topologies()) }
+// stop stops all topologies and the counters.
+func (z *zones) stop() error {
+	z.counters.Close()
+	return stopAll(z.topologies())
+}
 
 // stopAll stops these topologies and returns their errors.
 func stopAll(topologies []topology.Source) (err error) {

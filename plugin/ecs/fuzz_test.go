@@ -41,11 +41,14 @@ func FuzzOption(f *testing.F) {
 		if m.Unpack(wire) != nil {
 			return
 		}
-		if all.Option(m, source.Next()) != nil {
-			t.Fatal("a resolver is believed that is not trusted")
+		if o, result := all.Option(m, source.Next()); o != nil || result != None && result != Untrusted {
+			t.Fatalf("%v is %v from a resolver that is not trusted", o, result)
 		}
 		before := m.String()
-		o := all.Option(m, source)
+		o, result := all.Option(m, source)
+		if (result == Used) != (o != nil && o.Client().IsValid()) || result == Malformed && o != nil || result == Untrusted {
+			t.Fatalf("%v is %v", o, result)
+		}
 		if o == nil {
 			return
 		}
