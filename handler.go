@@ -132,9 +132,8 @@ func (w *writer) seriesOf(from origin) (s rrset.Series) {
 	return s
 }
 
-// WriteMsg passes a copy of res on, with its sections in order. res, its sections and their records
-// belong to the plugins below, which may give them to other queries at the same time; they are only
-// read.
+// WriteMsg passes a copy of res on, with its sections in order. It only reads res, its sections and
+// records: plugins below may give them to other queries at the same time.
 func (w *writer) WriteMsg(res *dns.Msg) error {
 	var q rrset.Query
 	if res != nil {
@@ -149,8 +148,7 @@ func (w *writer) WriteMsg(res *dns.Msg) error {
 	return w.ResponseWriter.WriteMsg(res)
 }
 
-// copyOf returns a copy of res that shares its sections. The first copy is a part of w, which saves
-// an allocation.
+// copyOf returns a copy of res that shares its sections. The first is a part of w.
 func (w *writer) copyOf(res *dns.Msg) *dns.Msg {
 	out := &w.first
 	if w.written.Swap(true) {
