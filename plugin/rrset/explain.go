@@ -30,7 +30,7 @@ type Record struct {
 // returned for in and q. It returns every RRset of the types that o orders, those of one record as
 // well. It only reads its arguments, and counts no turn.
 func Explain(o *Orderer, in, out []dns.RR, q *Query) []Set {
-	if len(in) == 0 || len(in) > math.MaxUint16 {
+	if len(in) > math.MaxUint16 {
 		return nil
 	}
 	w := borrow(len(in), q.Ranking.Tiers())

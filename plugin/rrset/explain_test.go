@@ -1,6 +1,7 @@
 package rrset
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -103,7 +104,12 @@ func TestExplainSectionsThatAreNotOrdered(t *testing.T) {
 	o := New(Config{Types: Types(dns.TypeA), Turns: new(Turns)})
 	q := from("192.0.2.9")
 	mx := []dns.RR{record(owner + " 300 IN MX 10 mail")}
-	for name, in := range map[string][]dns.RR{"empty": nil, "another type": mx} {
+	largest := slices.Repeat(addresses("192.0.2.1"), math.MaxUint16)
+	if sets := Explain(o, largest, largest, q); len(sets) != 1 || len(sets[0].Records) != len(largest) {
+		t.Errorf("%d records are explained as %d RRsets", len(largest), len(sets))
+	}
+	tooLarge := append(largest, largest[0])
+	for name, in := range map[string][]dns.RR{"empty": nil, "another type": mx, "too large": tooLarge} {
 		if sets := Explain(o, in, in, q); len(sets) != 0 {
 			t.Errorf("%s: explained as %v", name, sets)
 		}
