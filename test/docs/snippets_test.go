@@ -74,7 +74,7 @@ func blocksOf(file, markdown string) (all []block) {
 // snippets returns the code blocks in the documentation with this info. There must be at least one.
 func snippets(t *testing.T, info string) (all []block) {
 	t.Helper()
-	for _, pattern := range []string{"README.md", "docs/*.md"} {
+	for _, pattern := range []string{"README.md", "docs/*.md", "docs/explugins/*.md"} {
 		for _, b := range blocks(t, pattern) {
 			if b.info == info {
 				all = append(all, b)
