@@ -43,5 +43,6 @@ func main() {
 		fmt.Fprint(flag.CommandLine.Output(), help)
 		flag.PrintDefaults()
 	}
+	setVersion()
 	coremain.Run()
 }
