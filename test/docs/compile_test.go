@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 )
 
@@ -89,7 +90,7 @@ func run(t *testing.T, program, corefile string) (address string) {
 		switch output := awaitStart(t, exec.Command(program, "-conf", path)); {
 		case output == "":
 			return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		case !strings.Contains(output, "address already in use"): // another process may have taken a free port
+		case !systemtest.AddressInUse(output): // another process may have taken a free port
 			t.Fatalf("does not start:\n%s", output)
 		}
 	}
