@@ -1,4 +1,4 @@
-FUZZTIME ?= 10s
+FUZZ_INPUTS ?= 100000
 
 VERSION ?= $(shell git describe --tags --always --dirty)
 
@@ -17,7 +17,7 @@ race:
 	go test -C bench -race ./...
 
 fuzz:
-	.ci/fuzz $(FUZZTIME)
+	.ci/fuzz $(FUZZ_INPUTS)
 
 bench:
 	go test -run '^$$' -bench . -benchmem .
