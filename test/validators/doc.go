@@ -9,5 +9,5 @@
 //
 //	VALIDATORS_SEED=seed go test ./test/validators
 //
-// repeats a run.
+// repeats a run, and VALIDATORS_ROUNDS=n asks each question n times instead of three.
 package validators

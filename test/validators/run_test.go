@@ -1,7 +1,9 @@
 package validators
 
 import (
+	"bytes"
 	"fmt"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -11,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,8 +21,37 @@ import (
 	"github.com/coredns-ordering/ordering/test/internal/program"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
+	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
 )
+
+func TestMain(m *testing.M) {
+	clog.SetOutput(&serverLog)
+	log.SetOutput(&serverLog)
+	os.Exit(m.Run())
+}
+
+// serverLog collects what the servers under test log.
+var serverLog logBuffer
+
+// A logBuffer is safe for concurrent use.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// count returns how often the servers have logged words.
+func (l *logBuffer) count(words string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Count(l.text.Bytes(), []byte(words))
+}
 
 // command returns the path of a program. It skips the test if that is not installed.
 func command(t *testing.T, name string) string {
@@ -43,6 +75,20 @@ func newRandom(t *testing.T) *rand.Rand {
 	}
 	t.Logf("VALIDATORS_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// rounds returns how often a test repeats its questions: three times, or VALIDATORS_ROUNDS.
+func rounds(t *testing.T) int {
+	t.Helper()
+	s := os.Getenv("VALIDATORS_ROUNDS")
+	if s == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 2 {
+		t.Fatalf("VALIDATORS_ROUNDS: %q is not a number of at least 2", s)
+	}
+	return n
 }
 
 // ownAddress is an address of 127.64.0.0/10 that no other process uses: it contains the number of
@@ -86,8 +132,8 @@ func startOrdering(t *testing.T, addr netip.AddrPort, body string) {
 }
 
 // startProgram starts another server and waits until it answers a query for the SOA record of
-// example.org at addr with NOERROR.
-func startProgram(t *testing.T, addr netip.AddrPort, path string, args ...string) {
+// example.org at addr with NOERROR. It returns false if another process has taken the port.
+func startProgram(t *testing.T, addr netip.AddrPort, path string, args ...string) bool {
 	t.Helper()
 	ready := func() bool {
 		c := &dns.Client{Timeout: time.Second}
@@ -97,11 +143,15 @@ func startProgram(t *testing.T, addr netip.AddrPort, path string, args ...string
 	output, ok := program.Start(t, exec.Command(path, args...), ready)
 	switch {
 	case ok:
+		return true
+	case strings.Contains(output, "address already in use"):
+		return false
 	case strings.Contains(strings.ToLower(output), "permission denied"):
 		t.Skipf("%s has no permission to read its configuration:\n%s", path, output)
 	default:
 		t.Fatalf("%s does not answer:\n%s", path, output)
 	}
+	return false
 }
 
 // exchange sends m to addr over UDP, from the address client, and returns the response. It uses TCP

@@ -38,6 +38,8 @@ stub-zone:
 	stub-addr: %[5]v@%[6]d
 	stub-first: no
 `, addr.Addr(), addr.Port(), dir, settings, server.Addr(), server.Port())
-	startProgram(t, addr, path, "-d", "-c", write(t, dir, "unbound.conf", conf))
+	if !startProgram(t, addr, path, "-d", "-c", write(t, dir, "unbound.conf", conf)) {
+		t.Fatalf("another process has taken %v", addr)
+	}
 	return addr
 }

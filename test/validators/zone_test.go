@@ -58,7 +58,7 @@ func texts(section []dns.RR, name string, rrtype uint16) (all []string) {
 }
 
 // apex is what every zone of these tests begins with.
-const apex = `@ SOA ns hostmaster 1 3600 600 86400 300
+const apex = `@ SOA ns hostmaster 1 1 1 86400 300
 @ NS ns
 ns A 127.0.0.1
 `
