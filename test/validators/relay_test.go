@@ -23,9 +23,13 @@ type relay struct {
 func startRelay(t *testing.T, addr, to netip.AddrPort, change func(response *dns.Msg)) *relay {
 	t.Helper()
 	r := &relay{change: change, queries: map[dns.Question]int{}}
-	for _, network := range []string{"udp", "tcp"} {
+	sources := map[string]net.Addr{
+		"udp": net.UDPAddrFromAddrPort(netip.AddrPortFrom(ownAddress, 0)),
+		"tcp": net.TCPAddrFromAddrPort(netip.AddrPortFrom(ownAddress, 0)),
+	}
+	for network, source := range sources {
 		s := &dns.Server{Net: network, Addr: addr.String(), Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
-			r.pass(t, w, m, &dns.Client{Net: network, Timeout: program.Timeout}, to)
+			r.pass(t, w, m, &dns.Client{Net: network, Timeout: program.Timeout, Dialer: &net.Dialer{LocalAddr: source}}, to)
 		})}
 		started, served := make(chan struct{}), make(chan error, 1)
 		s.NotifyStartedFunc = func() { close(started) }
