@@ -1,13 +1,14 @@
 package netns
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -78,24 +79,15 @@ type resolver struct {
 	name string
 	// connect returns the address that a client on h connects to. It fails the test if there is none.
 	connect func(t *testing.T, h host, name string) string
-	// prepare is called once for each host; nil does nothing.
-	prepare func(t *testing.T, h host)
 }
 
-// run returns what a command prints in namespace h, without white space at the ends. It fails the
-// test if the command fails.
+// run returns what cmd prints, without white space at the ends. It fails the test if cmd fails.
 func run(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	var errors strings.Builder
 	cmd.Stderr = &errors
-	ctx, cancel := context.WithTimeout(context.Background(), program.Timeout)
-	defer cancel()
-	go func() {
-		<-ctx.Done()
-		if ctx.Err() == context.DeadlineExceeded {
-			cmd.Process.Kill()
-		}
-	}()
+	kill := time.AfterFunc(program.Timeout, func() { cmd.Process.Kill() })
+	defer kill.Stop()
 	output, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s%s", cmd, err, output, errors.String())
@@ -103,32 +95,70 @@ func run(t *testing.T, cmd *exec.Cmd) string {
 	return strings.TrimSpace(string(output))
 }
 
-// resolvers returns those whose programs are installed. It logs the others.
-func resolvers(t *testing.T) []resolver {
+// resolvers returns those whose programs are installed. It logs which are not.
+func resolvers(t *testing.T) (all []resolver) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := []resolver{
-		{name: "glibc, `getaddrinfo`", connect: runner(compile(t, program.Find(t, "gcc")))},
-		{name: "Go, `net`", connect: func(t *testing.T, h host, name string) string {
+	glibc := compile(t, program.Find(t, "gcc"))
+	dig, noDig := exec.LookPath("dig")
+	if noDig == nil {
+		all = append(all, resolver{"dig", digFirst(dig)})
+	} else {
+		t.Log(noDig)
+	}
+	all = append(all,
+		resolver{"glibc " + version(output("getconf", "GNU_LIBC_VERSION")), func(t *testing.T, h host, name string) string {
+			return run(t, h.command(glibc, name, port))
+		}},
+		resolver{"Go " + version(runtime.Version()), func(t *testing.T, h host, name string) string {
 			cmd := h.command(self, name)
 			cmd.Env = append(os.Environ(), roleVariable+"=connect", "GODEBUG=netdns=go")
 			return run(t, cmd)
 		}},
-	}
-	if dig, err := exec.LookPath("dig"); err == nil {
-		all = append([]resolver{{name: "`dig +short`, first line", connect: digFirst(dig, "")}}, all...)
+	)
+	if compiler, err := exec.LookPath("musl-gcc"); err == nil {
+		musl := compile(t, compiler, "-static")
+		loaders, _ := filepath.Glob("/lib/ld-musl-*.so.1") // it prints its version
+		all = append(all, resolver{"musl " + version(output(strings.Join(loaders, ""))), func(t *testing.T, h host, name string) string {
+			return run(t, h.command(musl, name, port))
+		}})
 	} else {
-		t.Log("dig is not installed")
+		t.Log(err)
 	}
-	if musl, err := exec.LookPath("musl-gcc"); err == nil {
-		all = append(all, resolver{name: "musl, `getaddrinfo`", connect: runner(compile(t, musl, "-static"))})
-	} else {
-		t.Log("musl-gcc is not installed")
+	if resolved := newResolved(t); resolved != nil {
+		if noDig == nil {
+			all = append(all, resolver{resolved.name + ", dig", func(t *testing.T, h host, name string) string {
+				resolved.start(t, h)
+				return digFirst(dig, "@"+stub)(t, h, name)
+			}})
+		}
+		all = append(all, resolver{resolved.name + ", glibc", func(t *testing.T, h host, name string) string {
+			resolved.start(t, h)
+			return run(t, resolved.command(h, glibc, name, port))
+		}})
 	}
 	return all
+}
+
+// versions matches the version in what glibc, musl, systemd and Go say of themselves.
+var versions = regexp.MustCompile(`(?:glibc |Version |systemd )([0-9.]+)|go([0-9]+\.[0-9]+)`)
+
+// version returns the version in text, or "" if there is none.
+func version(text string) string {
+	if found := versions.FindStringSubmatch(text); found != nil {
+		return found[1] + found[2]
+	}
+	return ""
+}
+
+// output returns what a program prints, whether it fails or not. musl's loader prints its version and
+// fails.
+func output(name string, args ...string) string {
+	text, _ := exec.Command(name, args...).CombinedOutput()
+	return string(text)
 }
 
 // compile compiles the program that connects, and returns its path.
@@ -142,24 +172,15 @@ func compile(t *testing.T, compiler string, options ...string) string {
 	return path
 }
 
-// runner returns a resolver's connect method that runs a program with a name and a port.
-func runner(path string) func(t *testing.T, h host, name string) string {
-	return func(t *testing.T, h host, name string) string { return run(t, h.command(path, name, port)) }
-}
-
 // digFirst returns a resolver's connect method for a script that connects to the first address that
 // dig prints. It asks for IPv6 addresses where there is only IPv6.
-func digFirst(dig, server string) func(t *testing.T, h host, name string) string {
+func digFirst(dig string, options ...string) func(t *testing.T, h host, name string) string {
 	return func(t *testing.T, h host, name string) string {
 		rrtype := "A"
 		if h == ip6 {
 			rrtype = "AAAA"
 		}
-		args := []string{dig, "+short", name, rrtype}
-		if server != "" {
-			args = append(args, "@"+server)
-		}
-		lines := strings.Fields(run(t, h.command(args...)))
+		lines := strings.Fields(run(t, h.command(append([]string{dig, "+short", name, rrtype}, options...)...)))
 		if len(lines) == 0 {
 			t.Fatalf("dig finds no address of %s", name)
 		}
@@ -197,15 +218,5 @@ func start(t *testing.T, cmd *exec.Cmd, ready func() bool) {
 	t.Helper()
 	if output, ok := program.Start(t, cmd, ready); !ok {
 		t.Fatalf("%s does not start:\n%s", cmd, output)
-	}
-}
-
-// waitFor waits until done returns true.
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(program.Timeout); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", program.Timeout, what)
-		}
 	}
 }

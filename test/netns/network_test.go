@@ -56,21 +56,22 @@ const (
 )
 
 // interfaces are the hosts with their bridge and their addresses. A bridge is in the namespace of the
-// router, or in that of the NAT.
+// router, or in that of the NAT. The servers on one subnet have prefixes of different lengths in
+// common with the clients, so that a client that sorts by those is found out.
 var interfaces = []struct {
 	host      host
 	gateway   host
 	bridge    string
 	addresses string
 }{
-	{own, router, "own", "10.1.1.11/24 10.1.1.12/24 10.1.1.13/24 2001:db8:1:1::11/64 2001:db8:1:1::12/64 2001:db8:1:1::13/64"},
-	{other, router, "other", "10.7.1.11/24 10.7.1.12/24 10.7.1.13/24 2001:db8:7:1::11/64 2001:db8:7:1::12/64 2001:db8:7:1::13/64"},
-	{far, router, "far", "10.1.2.11/24 10.1.2.12/24 10.1.2.13/24 2001:db8:1:2::11/64 2001:db8:1:2::12/64 2001:db8:1:2::13/64 " +
+	{own, router, "own", "10.1.1.17/24 10.1.1.64/24 10.1.1.96/24 2001:db8:1:1::11/64 2001:db8:1:1::40/64 2001:db8:1:1::60/64"},
+	{other, router, "other", "10.7.1.17/24 10.7.1.64/24 10.7.1.96/24 2001:db8:7:1::11/64 2001:db8:7:1::40/64 2001:db8:7:1::60/64"},
+	{far, router, "far", "10.1.2.17/24 10.1.2.64/24 10.1.2.96/24 2001:db8:1:2::11/64 2001:db8:1:2::40/64 2001:db8:1:2::60/64 " +
 		dns4 + "/24 " + dns6 + "/64"},
-	{ip4, router, "own", "10.1.1.101/24"},
-	{ip6, router, "own", "2001:db8:1:1::101/64"},
-	{dual, router, "own", "10.1.1.102/24 2001:db8:1:1::102/64"},
-	{nat, router, "own", "10.1.1.103/24 2001:db8:1:1::103/64"},
+	{ip4, router, "own", "10.1.1.97/24"},
+	{ip6, router, "own", "2001:db8:1:1::61/64"},
+	{dual, router, "own", "10.1.1.98/24 2001:db8:1:1::62/64"},
+	{nat, router, "own", "10.1.1.99/24 2001:db8:1:1::63/64"},
 	{natIP4, nat, "inside", "192.168.7.101/24"},
 	{natDual, nat, "inside", "192.168.7.102/24 fd00:7::102/64"},
 }
@@ -121,15 +122,15 @@ func buildNetwork(t *testing.T) {
 		}
 		t.Cleanup(func() { deleteNamespace(t, h.namespace()) })
 		ip(t, h, "link set lo up\n")
-		sysctl(t, h, "net/ipv6/conf/default/accept_ra", "0")
-		sysctl(t, h, "net/ipv6/conf/default/accept_dad", "0") // addresses can be used at once
-		if h == ip4 || h == natIP4 {
-			sysctl(t, h, "net/ipv6/conf/all/disable_ipv6", "1")
+		// Addresses can be used at once.
+		settings := []string{"net/ipv6/conf/default/accept_ra=0", "net/ipv6/conf/default/accept_dad=0"}
+		switch h {
+		case ip4, natIP4:
+			settings = append(settings, "net/ipv6/conf/all/disable_ipv6=1")
+		case router, nat:
+			settings = append(settings, "net/ipv4/ip_forward=1", "net/ipv6/conf/all/forwarding=1")
 		}
-		if h == router || h == nat {
-			sysctl(t, h, "net/ipv4/ip_forward", "1")
-			sysctl(t, h, "net/ipv6/conf/all/forwarding", "1")
-		}
+		set(t, h, settings)
 	}
 	for n, i := range interfaces {
 		var gateway, batch strings.Builder
@@ -175,14 +176,18 @@ func buildNetwork(t *testing.T) {
 		t.Skipf("this system has no NAT: %v: %s", err, output)
 	}
 	for _, h := range []host{ip4, ip6, dual, natIP4, natDual} {
-		nameserver := dns4
-		if h == ip6 {
-			nameserver = dns6
-		}
-		h.writeEtc(t, "resolv.conf", "nameserver "+nameserver+"\n")
+		h.writeEtc(t, "resolv.conf", "nameserver "+h.nameserver()+"\n")
 		h.writeEtc(t, "nsswitch.conf", "hosts: dns\n")
 		h.writeEtc(t, "gai.conf", "")
 	}
+}
+
+// nameserver returns the address of the DNS server, in a family that h has.
+func (h host) nameserver() string {
+	if h == ip6 {
+		return dns6
+	}
+	return dns4
 }
 
 // bridgeExists reports whether a host has a network interface of this name.
@@ -200,11 +205,12 @@ func ip(t *testing.T, h host, commands string) {
 	}
 }
 
-// sysctl sets a parameter of the kernel in the namespace of a host.
-func sysctl(t *testing.T, h host, name, value string) {
+// set sets parameters of the kernel, name=value, in the namespace of a host.
+func set(t *testing.T, h host, parameters []string) {
 	t.Helper()
-	if output, err := h.command("sh", "-c", "echo "+value+" >/proc/sys/"+name).CombinedOutput(); err != nil {
-		t.Skipf("this system does not let %s be set: %v: %s", name, err, output)
+	const script = `for p; do echo "${p#*=}" >"/proc/sys/${p%=*}" || exit; done`
+	if output, err := h.command(append([]string{"sh", "-c", script, "sh"}, parameters...)...).CombinedOutput(); err != nil {
+		t.Skipf("this system does not let %v be set: %v: %s", parameters, err, output)
 	}
 }
 

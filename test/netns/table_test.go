@@ -10,55 +10,79 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/coredns-ordering/ordering/test/internal/program"
 )
 
 // tries is how often a client connects: as often as there are addresses in a tier, so that each of
 // them comes first once.
 const tries = 3
 
-// A situation is a column of the table: a client, and the families of the names that it asks for.
+// A situation is a client, and the families of the names that it asks for.
 type situation struct {
 	title    string
 	client   host
-	families string // ending of the names
+	families []string // types of records that the names have
 }
 
 var situations = []situation{
-	{"IPv4 only", ip4, "4"},
-	{"IPv6 only", ip6, "6"},
-	{"IPv4 client, names with both", ip4, ""},
-	{"dual stack", dual, ""},
-	{"behind NAT, IPv4", natIP4, "4"},
-	{"behind NAT, dual stack", natDual, ""},
+	{"IPv4 only", ip4, justA},
+	{"IPv6 only", ip6, justAAAA},
+	{"IPv4 only, names with both", ip4, both},
+	{"dual stack, names with IPv4", dual, justA},
+	{"dual stack, names with both", dual, both},
+	{"behind NAT, IPv4 only", natIP4, justA},
+	{"behind NAT, dual stack, names with both", natDual, both},
 }
 
-// names are what clients ask for, with the addresses in each subnet, nearest first.
-var names = []struct {
-	name    string
+var (
+	justA    = []string{"A"}
+	justAAAA = []string{"AAAA"}
+	both     = []string{"A", "AAAA"}
+)
+
+// places are where the addresses of a name are, nearest first.
+var places = []struct {
 	title   string
 	subnets []host
 }{
-	{"own", "own subnet", []host{own, other, far}},
-	{"other", "another subnet", []host{other, far}},
+	{"on its own subnet", []host{own, other, far}},
+	{"on another subnet", []host{other, far}},
 }
 
-// zoneFile returns the zone example.org: each of names with addresses of both families, and with the
-// endings 4 and 6 for those of one family.
-func zoneFile() string {
+// cellName returns the name that is asked for to measure one cell of the table. No other cell has it,
+// so no other client takes its turns.
+func cellName(situation, place, resolver int) string {
+	return fmt.Sprintf("s%d-p%d-r%d.example.org", situation, place, resolver)
+}
+
+// zoneFile returns the zone example.org with the names of all cells.
+func zoneFile(resolvers int) string {
 	var b strings.Builder
-	b.WriteString("$ORIGIN example.org.\n$TTL 30\n@ SOA ns hostmaster 1 3600 600 86400 30\n@ NS ns\nns A " + dns4 + "\n")
-	for _, n := range names {
-		for _, subnet := range slices.Backward(n.subnets) { // the nearest last
-			for _, addr := range subnet.servers() {
-				rrtype, family := "A", "4"
-				if addr.Is6() {
-					rrtype, family = "AAAA", "6"
+	b.WriteString("example.org. 30 SOA ns hostmaster 1 3600 600 86400 30\nexample.org. 30 NS ns\nns.example.org. 30 A " + dns4 + "\n")
+	for i, at := range situations {
+		for j, place := range places {
+			for k := range resolvers {
+				for _, subnet := range slices.Backward(place.subnets) { // the nearest last
+					for _, addr := range subnet.servers() {
+						if rrtype := typeOf(addr); slices.Contains(at.families, rrtype) {
+							fmt.Fprintf(&b, "%s. 30 %s %v\n", cellName(i, j, k), rrtype, addr)
+						}
+					}
 				}
-				fmt.Fprintf(&b, "%s %s %v\n%[1]s%[4]s %[2]s %[3]v\n", n.name, rrtype, addr, family)
 			}
 		}
 	}
 	return b.String()
+}
+
+// typeOf returns the type of the record for an address.
+func typeOf(addr netip.Addr) string {
+	if addr.Is6() {
+		return "AAAA"
+	}
+	return "A"
 }
 
 // servers returns the addresses of h that clients connect to.
@@ -75,19 +99,18 @@ func (h host) servers() (all []netip.Addr) {
 
 // A dnsServer is the server under test, which runs on the subnet far.
 type dnsServer struct {
-	log  string // path of its log
-	read int    // how much of the log is read
+	log string // path of its log
 }
 
-// startServer builds the server and starts it.
-func startServer(t *testing.T) *dnsServer {
+// startServer builds the server and starts it with a zone file for example.org.
+func startServer(t *testing.T, zone string) dnsServer {
 	t.Helper()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "coredns")
 	if output, err := exec.Command("go", "build", "-o", binary, "../../cmd/coredns").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	for name, text := range map[string]string{"zone": zoneFile(), "topology": topology, "Corefile": `example.org {
+	for name, text := range map[string]string{"zone": zone, "topology": topology, "Corefile": `example.org {
 	metadata
 	log . "first {type} {name} {/ordering/first}"
 	ordering {
@@ -100,7 +123,7 @@ func startServer(t *testing.T) *dnsServer {
 			t.Fatal(err)
 		}
 	}
-	s := &dnsServer{log: filepath.Join(dir, "log")}
+	s := dnsServer{log: filepath.Join(dir, "log")}
 	cmd := far.command("sh", "-c", `cd "$1" && exec ./coredns -conf Corefile >log 2>&1`, "sh", dir)
 	start(t, cmd, func() bool {
 		text, _ := os.ReadFile(s.log)
@@ -109,44 +132,48 @@ func startServer(t *testing.T) *dnsServer {
 	return s
 }
 
-// firsts returns the first addresses of the answers for a name since it was called last.
-func (s *dnsServer) firsts(t *testing.T, name string) (all []string) {
+// firsts returns the first address of every answer so far for a name and type.
+func (s dnsServer) firsts(t *testing.T, name, rrtype string) (all []string) {
 	t.Helper()
 	text, err := os.ReadFile(s.log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text[s.read:])) {
-		fields := strings.Fields(line)
-		if len(fields) > 3 && fields[len(fields)-2] == name+"." && fields[len(fields)-4] == "first" {
-			all = append(all, fields[len(fields)-1])
+	for line := range strings.Lines(string(text)) {
+		_, answer, _ := strings.Cut(line, " first ")
+		if first, ok := strings.CutPrefix(answer, rrtype+" "+name+". "); ok && strings.HasSuffix(first, "\n") {
+			all = append(all, strings.TrimSpace(first))
 		}
 	}
-	s.read = len(text)
 	return all
 }
 
-// measure has a client connect to a name several times, and says to which address it connects.
-func (s *dnsServer) measure(t *testing.T, r resolver, client host, name string, near []netip.Addr) string {
+// measure has a client connect to a name several times. It returns what it connects to: "first" if
+// that is always the first address of the answer, "nearest" if it is always one of near, else
+// "farther".
+func (s dnsServer) measure(t *testing.T, r resolver, client host, name string, near []netip.Addr) string {
 	t.Helper()
 	result := "first"
 	for range tries {
-		s.firsts(t, name)
+		before := map[string]int{"A": len(s.firsts(t, name, "A")), "AAAA": len(s.firsts(t, name, "AAAA"))}
 		got := r.connect(t, client, name)
 		addr, err := netip.ParseAddr(got)
 		if err != nil {
 			t.Fatalf("%s connects to %q", r.name, got)
 		}
-		firsts := s.firsts(t, name)
-		t.Logf("%s on %s: %s has first %v; connects to %v", r.name, client, name, firsts, addr)
+		// The server writes its log after it has answered.
+		var firsts []string
+		for deadline := time.Now().Add(program.Timeout); len(firsts) == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s on %s connects to %v but did not ask for %s", r.name, client, addr, name)
+			}
+			firsts = s.firsts(t, name, typeOf(addr))[before[typeOf(addr)]:]
+		}
+		t.Logf("%s on %s: of %s %v is first; it connects to %v", r.name, client, name, firsts, addr)
 		switch {
-		case len(firsts) == 0:
-			t.Fatalf("%s on %s did not ask for %s", r.name, client, name)
 		case slices.Contains(firsts, addr.String()):
 		case slices.Contains(near, addr):
-			if result == "first" {
-				result = "nearest"
-			}
+			result = "nearest"
 		default:
 			return "farther"
 		}
@@ -154,34 +181,104 @@ func (s *dnsServer) measure(t *testing.T, r resolver, client host, name string, 
 	return result
 }
 
-// The last column of the table in docs/clients.md is about both names of a row.
+// page is where the results are for readers.
+const page = "../../docs/clients.md"
+
+// TestWhatClientsConnectTo measures a table and compares it with the one in docs/clients.md. Columns
+// for programs that are not installed, or in another version, are not compared.
 func TestWhatClientsConnectTo(t *testing.T) {
 	runtime.LockOSThread() // the programs are killed when this thread ends
 	buildNetwork(t)
 	all := resolvers(t)
 	startListeners(t)
-	s := startServer(t)
+	s := startServer(t, zoneFile(len(all)))
 
-	var b strings.Builder
-	b.WriteString("| resolver | nearest addresses are on |")
-	for _, at := range situations {
-		fmt.Fprintf(&b, " %s |", at.title)
-	}
-	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(situations)) + "\n")
+	measured := table{header: []string{"client", "nearest addresses"}}
 	for _, r := range all {
-		title := r.name
-		for _, n := range names {
-			fmt.Fprintf(&b, "| %s | %s |", title, n.title)
-			title = ""
-			for _, at := range situations {
-				if r.prepare != nil {
-					r.prepare(t, at.client)
-				}
-				name := n.name + at.families + ".example.org"
-				fmt.Fprintf(&b, " %s |", s.measure(t, r, at.client, name, n.subnets[0].servers()))
+		measured.header = append(measured.header, r.name)
+	}
+	for i, at := range situations {
+		for j, place := range places {
+			row := []string{at.title, place.title}
+			for k, r := range all {
+				row = append(row, s.measure(t, r, at.client, cellName(i, j, k), place.subnets[0].servers()))
 			}
-			b.WriteString("\n")
+			measured.rows = append(measured.rows, row)
 		}
 	}
-	t.Logf("measured:\n%s", b.String())
+	t.Logf("measured:\n%s", measured)
+
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := parseTable(t, string(text), measured.header[0])
+	for i, column := range measured.header {
+		if !slices.Contains(documented.header, column) {
+			t.Logf("%s has no column %q to compare with", page, column)
+			continue
+		}
+		for _, row := range measured.rows {
+			if want := documented.cell(row[:2], column); row[i] != want {
+				t.Errorf("%s has %q for %q and %s, but %q is measured", page, want, row[:2], column, row[i])
+			}
+		}
+	}
+	if len(documented.rows) != len(measured.rows) {
+		t.Errorf("%s has %d rows, but %d are measured", page, len(documented.rows), len(measured.rows))
+	}
+}
+
+// A table is one in Markdown.
+type table struct {
+	header []string
+	rows   [][]string
+}
+
+// String returns the table in Markdown.
+func (t table) String() string {
+	var b strings.Builder
+	write := func(row []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | ")) }
+	write(t.header)
+	b.WriteString(strings.Repeat("|---", len(t.header)) + "|\n")
+	for _, row := range t.rows {
+		write(row)
+	}
+	return b.String()
+}
+
+// parseTable returns the table in a page whose header begins with the cell first.
+func parseTable(t *testing.T, text, first string) (found table) {
+	t.Helper()
+	_, text, ok := strings.Cut(text, "\n| "+first+" |")
+	if !ok {
+		t.Fatalf("%s has no table that begins with %q", page, first)
+	}
+	for line := range strings.Lines("| " + first + " |" + text) {
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		var row []string
+		for cell := range strings.SplitSeq(strings.Trim(strings.TrimSpace(line), "|"), "|") {
+			row = append(row, strings.TrimSpace(cell))
+		}
+		found.rows = append(found.rows, row)
+	}
+	if len(found.rows) < 3 {
+		t.Fatalf("%s has an empty table", page)
+	}
+	found.header, found.rows = found.rows[0], found.rows[2:]
+	return found
+}
+
+// cell returns the cell in the row that begins with two cells, in a column. It returns "" if there is
+// none.
+func (t table) cell(begin []string, column string) string {
+	i := slices.Index(t.header, column)
+	for _, row := range t.rows {
+		if i >= 0 && len(row) > i && slices.Equal(row[:2], begin) {
+			return row[i]
+		}
+	}
+	return ""
 }
