@@ -121,9 +121,9 @@ func freeAddress(t *testing.T) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// startOrdering starts a server with one server block for example.org at addr. body is what is in
+// startServer starts a CoreDNS server with one server block for example.org at addr. body is what is in
 // the block.
-func startOrdering(t *testing.T, addr netip.AddrPort, body string) {
+func startServer(t *testing.T, addr netip.AddrPort, body string) {
 	t.Helper()
 	corefile := fmt.Sprintf("example.org:%d {\nbind %v\n%s\n}\n", addr.Port(), addr.Addr(), body)
 	if _, err := server.Start(t, "Corefile", corefile); err != nil {

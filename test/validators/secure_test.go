@@ -84,7 +84,7 @@ func startSigned(t *testing.T, z zone, s signer, cache string) (netip.AddrPort, 
 	dir := t.TempDir()
 	key, keyFile := newKey(t, dir)
 	addr := freeAddress(t)
-	startOrdering(t, addr, fmt.Sprintf("ordering {\nanswer_limit 2\ntypes A AAAA MX SRV\n}\n%s\n%s", cache,
+	startServer(t, addr, fmt.Sprintf("ordering {\nanswer_limit 2\ntypes A AAAA MX SRV\n}\n%s\n%s", cache,
 		fmt.Sprintf(s.corefile, keyFile, write(t, dir, "example.org.zone", z.String()), dir)))
 	eventually(t, "the server has the signed zone", func() bool {
 		return exchange(t, ownAddress, addr, new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA)).Rcode == dns.RcodeSuccess

@@ -173,10 +173,11 @@ func startForSubnets(t *testing.T, unbound string, random *rand.Rand, p policy, 
 	if !strings.Contains(properties, "round_robin") {
 		properties += "\n" + more
 	}
-	startOrdering(t, ordering, fmt.Sprintf("ordering {\necs %v\n%s\n}\n%s\nfile %s", ownAddress, properties, below,
+	startServer(t, ordering, fmt.Sprintf("ordering {\necs %v\n%s\n}\n%s\nfile %s", ownAddress, properties, below,
 		write(t, dir, "example.org.zone", parseZone(t, apex+subnetRecords).String())))
 	r = startRelay(t, counted, ordering, nil)
 	resolver = startUnbound(t, unbound, counted, fmt.Sprintf(`	module-config: "subnetcache validator iterator"
+	rrset-roundrobin: no
 	send-client-subnet: %v
 	max-client-subnet-ipv4: %d
 	max-client-subnet-ipv6: %d

@@ -90,7 +90,7 @@ func TestSecondaryHasTheSameZone(t *testing.T) {
 			z := parseZone(t, apex+records)
 			file := write(t, dir, "example.org.zone", z.String())
 			primary := freeAddress(t)
-			startOrdering(t, primary, fmt.Sprintf("%s%s\ntransfer {\nto *\n}\nfile %s {\nreload 100ms\n}", below, tsig, file))
+			startServer(t, primary, fmt.Sprintf("%s%s\ntransfer {\nto *\n}\nfile %s {\nreload 100ms\n}", below, tsig, file))
 			secondary := startSecondary(t, named, primary, tsig != "")
 			wantZone(t, primary, secondary, tsig != "", z)
 

@@ -44,7 +44,7 @@ func TestDigVerifiesTheTSIGOfReorderedAnswers(t *testing.T) {
 		for _, cache := range []string{"", "cache"} {
 			t.Run(strings.TrimSpace(properties+" "+cache), func(t *testing.T) {
 				addr := freeAddress(t)
-				startOrdering(t, addr, fmt.Sprintf("ordering {\n%s\n}\n%s\n%sfile %s", properties, cache, requireTSIG, file))
+				startServer(t, addr, fmt.Sprintf("ordering {\n%s\n}\n%s\n%sfile %s", properties, cache, requireTSIG, file))
 				verified, firsts := 0, map[string]bool{}
 				for _, algorithm := range []string{"hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"} {
 					for _, option := range []string{"+noedns", "+dnssec", "+tcp", "+subnet=10.9.8.0/24"} {

@@ -7,7 +7,8 @@ import (
 )
 
 // startUnbound starts unbound as a resolver that asks server for everything in example.org. It
-// returns its address. settings are further lines of its section "server:".
+// returns its address. It repeats a query only after 20 seconds, so that queries can be counted on a
+// slow machine too. settings are further lines of its section "server:".
 func startUnbound(t *testing.T, path string, server netip.AddrPort, settings string) netip.AddrPort {
 	t.Helper()
 	addr := freeAddress(t)
@@ -27,9 +28,9 @@ func startUnbound(t *testing.T, path string, server netip.AddrPort, settings str
 	do-not-query-localhost: no
 	qname-minimisation: no
 	prefetch: no
-	rrset-roundrobin: no
 	minimal-responses: yes
-	unknown-server-time-limit: 10000
+	unknown-server-time-limit: 20000
+	infra-cache-min-rtt: 20000
 %[4]s
 remote-control:
 	control-enable: no
