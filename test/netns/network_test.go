@@ -1,3 +1,5 @@
+//go:build linux
+
 package netns
 
 import (
@@ -7,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -102,9 +103,6 @@ const topology = `10.1.1.0/24 region/near/own
 // process may not make any.
 func buildNetwork(t *testing.T) {
 	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("network namespaces are a feature of Linux")
-	}
 	if os.Getuid() != 0 {
 		t.Skip("only root can make network namespaces")
 	}
