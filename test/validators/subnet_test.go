@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -155,6 +156,17 @@ func addresses(r *dns.Msg) string {
 	return strings.Join(all, " ")
 }
 
+// unboundWithSubnets returns the path of unbound. It skips the test if that is not installed, or built
+// without the cache per client network.
+func unboundWithSubnets(t *testing.T) string {
+	t.Helper()
+	path := command(t, "unbound")
+	if output, err := exec.Command(path, "-V").CombinedOutput(); !strings.Contains(string(output), "subnetcache") {
+		t.Skipf("%s is built without the module subnetcache (%v):\n%s", path, err, output)
+	}
+	return path
+}
+
 // startForSubnets starts a server that trusts the Client Subnet option of this process, and unbound
 // with a cache per client network in front of it. Between the two is a relay that counts.
 func startForSubnets(t *testing.T, unbound string, random *rand.Rand, p policy, more string) (ordering, resolver netip.AddrPort, r *relay) {
@@ -202,7 +214,7 @@ func askResolver(t *testing.T, resolver netip.AddrPort, rrtype uint16, client ne
 // Clients of many networks ask a resolver that caches per client network, again and again. Each gets
 // the order that ordering gives to it alone, and the resolver asks ordering once per scope.
 func TestNoClientOfACachingResolverGetsTheOrderOfAnother(t *testing.T) {
-	unbound := command(t, "unbound")
+	unbound := unboundWithSubnets(t)
 	random := newRandom(t)
 	rounds := rounds(t)
 	answers, asked := 0, 0
@@ -252,7 +264,7 @@ func TestNoClientOfACachingResolverGetsTheOrderOfAnother(t *testing.T) {
 // The same with turns: what the resolver has cached is one turn, but always with the addresses on the
 // client's own subnet in front.
 func TestTurnsBehindACachingResolverStayInsideTheirTier(t *testing.T) {
-	unbound := command(t, "unbound")
+	unbound := unboundWithSubnets(t)
 	random := newRandom(t)
 	for _, turns := range []string{"round_robin on", "round_robin random"} {
 		_, resolver, _ := startForSubnets(t, unbound, random, policy{ordering: "classful off\nnetmask6 /64", max4: 24, max6: 64}, turns)
