@@ -64,8 +64,8 @@ func listen() error {
 	}
 }
 
-// connect connects to a name, as Go's resolver and dialer do it, and prints what it receives. It does
-// not try IPv4 at the same time as IPv6, because that would depend on speed.
+// connect connects to a name, as Go's resolver and dialer do it, and prints what it receives. It
+// does not try IPv4 at the same time as IPv6, because that would depend on speed.
 func connect(name string) error {
 	d := net.Dialer{Resolver: &net.Resolver{PreferGo: true}, FallbackDelay: -1, Timeout: program.Timeout}
 	conn, err := d.Dial("tcp", net.JoinHostPort(name, port))
@@ -79,7 +79,8 @@ func connect(name string) error {
 // A resolver is a way for a client to find an address of a name and to connect to it.
 type resolver struct {
 	name string
-	// connect returns the address that a client on h connects to. It fails the test if there is none.
+	// connect returns the address that a client on h connects to. It fails the test if there is
+	// none.
 	connect func(t *testing.T, h host, name string) string
 }
 
@@ -111,8 +112,9 @@ func resolvers(t *testing.T) (all []resolver) {
 	} else {
 		t.Log(noDig)
 	}
+	glibcVersion := version(output("getconf", "GNU_LIBC_VERSION"))
 	all = append(all,
-		resolver{"glibc " + version(output("getconf", "GNU_LIBC_VERSION")), func(t *testing.T, h host, name string) string {
+		resolver{"glibc " + glibcVersion, func(t *testing.T, h host, name string) string {
 			return run(t, h.command(glibc, name, port))
 		}},
 		resolver{"Go " + version(runtime.Version()), func(t *testing.T, h host, name string) string {
@@ -124,7 +126,8 @@ func resolvers(t *testing.T) (all []resolver) {
 	if compiler, err := exec.LookPath("musl-gcc"); err == nil {
 		musl := compile(t, compiler, "-static")
 		loaders, _ := filepath.Glob("/lib/ld-musl-*.so.1") // it prints its version
-		all = append(all, resolver{"musl " + version(output(strings.Join(loaders, ""))), func(t *testing.T, h host, name string) string {
+		muslVersion := version(output(strings.Join(loaders, "")))
+		all = append(all, resolver{"musl " + muslVersion, func(t *testing.T, h host, name string) string {
 			return run(t, h.command(musl, name, port))
 		}})
 	} else {
@@ -156,8 +159,8 @@ func version(text string) string {
 	return ""
 }
 
-// output returns what a program prints, whether it fails or not. musl's loader prints its version and
-// fails.
+// output returns what a program prints, whether it fails or not. musl's loader prints its version
+// and fails.
 func output(name string, args ...string) string {
 	text, _ := exec.Command(name, args...).CombinedOutput()
 	return string(text)

@@ -42,7 +42,8 @@ func (h host) command(args ...string) *exec.Cmd {
 //	far     in another zone   10.1.2.0/24      2001:db8:1:2::/64   servers, DNS
 //	inside  behind the NAT    192.168.7.0/24   fd00:7::/64         clients
 //
-// far has the longer common prefix with own than other has. The outer addresses of the NAT are in own.
+// far has the longer common prefix with own than other has. The outer addresses of the NAT are in
+// own.
 const (
 	router  = host("router")
 	nat     = host("nat")
@@ -56,19 +57,21 @@ const (
 	natDual = host("natdual") // a client behind the NAT with both
 )
 
-// interfaces are the hosts with their bridge and their addresses. A bridge is in the namespace of the
-// router, or in that of the NAT. The servers on one subnet have prefixes of different lengths in
-// common with the clients, so that a client that sorts by those is found out.
+// interfaces are the hosts with their bridge and their addresses. A bridge is in the namespace of
+// the router, or in that of the NAT. The servers on one subnet have prefixes of different lengths
+// in common with the clients, so that a client that sorts by those is found out.
 var interfaces = []struct {
 	host      host
 	gateway   host
 	bridge    string
 	addresses string
 }{
-	{own, router, "own", "10.1.1.17/24 10.1.1.64/24 10.1.1.96/24 2001:db8:1:1::11/64 2001:db8:1:1::40/64 2001:db8:1:1::60/64"},
-	{other, router, "other", "10.7.1.17/24 10.7.1.64/24 10.7.1.96/24 2001:db8:7:1::11/64 2001:db8:7:1::40/64 2001:db8:7:1::60/64"},
-	{far, router, "far", "10.1.2.17/24 10.1.2.64/24 10.1.2.96/24 2001:db8:1:2::11/64 2001:db8:1:2::40/64 2001:db8:1:2::60/64 " +
-		dns4 + "/24 " + dns6 + "/64"},
+	{own, router, "own", "10.1.1.17/24 10.1.1.64/24 10.1.1.96/24 " +
+		"2001:db8:1:1::11/64 2001:db8:1:1::40/64 2001:db8:1:1::60/64"},
+	{other, router, "other", "10.7.1.17/24 10.7.1.64/24 10.7.1.96/24 " +
+		"2001:db8:7:1::11/64 2001:db8:7:1::40/64 2001:db8:7:1::60/64"},
+	{far, router, "far", "10.1.2.17/24 10.1.2.64/24 10.1.2.96/24 " +
+		"2001:db8:1:2::11/64 2001:db8:1:2::40/64 2001:db8:1:2::60/64 " + dns4 + "/24 " + dns6 + "/64"},
 	{ip4, router, "own", "10.1.1.97/24"},
 	{ip6, router, "own", "2001:db8:1:1::61/64"},
 	{dual, router, "own", "10.1.1.98/24 2001:db8:1:1::62/64"},
@@ -99,8 +102,8 @@ const topology = `10.1.1.0/24 region/near/own
 2001:db8:1:2::/64 region/far/far
 `
 
-// buildNetwork makes the namespaces, which are deleted when the test ends. It skips the test if this
-// process may not make any.
+// buildNetwork makes the namespaces, which are deleted when the test ends. It skips the test if
+// this process may not make any.
 func buildNetwork(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -207,13 +210,14 @@ func ip(t *testing.T, h host, commands string) {
 func set(t *testing.T, h host, parameters []string) {
 	t.Helper()
 	const script = `for p; do echo "${p#*=}" >"/proc/sys/${p%=*}" || exit; done`
-	if output, err := h.command(append([]string{"sh", "-c", script, "sh"}, parameters...)...).CombinedOutput(); err != nil {
+	args := append([]string{"sh", "-c", script, "sh"}, parameters...)
+	if output, err := h.command(args...).CombinedOutput(); err != nil {
 		t.Skipf("this system does not let %v be set: %v: %s", parameters, err, output)
 	}
 }
 
-// writeEtc gives a host its own version of a file in /etc. It does nothing if the system has no such
-// file: it could not be put over anything.
+// writeEtc gives a host its own version of a file in /etc. It does nothing if the system has no
+// such file: it could not be put over anything.
 func (h host) writeEtc(t *testing.T, name, text string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join("/etc", name)); err != nil {
@@ -227,8 +231,8 @@ func (h host) writeEtc(t *testing.T, name, text string) {
 	}
 }
 
-// deleteNamespace deletes a namespace and its files in /etc/netns. Processes in it are killed: all of
-// them were started by these tests.
+// deleteNamespace deletes a namespace and its files in /etc/netns. Processes in it are killed: all
+// of them were started by these tests.
 func deleteNamespace(t *testing.T, namespace string) {
 	pids, _ := exec.Command("ip", "netns", "pids", namespace).Output()
 	for pid := range strings.FieldsSeq(string(pids)) {

@@ -3,7 +3,6 @@
 package netns
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
@@ -18,8 +17,8 @@ const stub = "127.0.0.53"
 // resolvedUser is the user that systemd-resolved becomes.
 const resolvedUser = "systemd-resolve"
 
-// resolvedPaths are where systemd-resolved can be. .ci/tools unpacks the last: installing the package
-// would replace the resolver of the machine.
+// resolvedPaths are where systemd-resolved can be. .ci/tools unpacks the last: installing the
+// package would replace the resolver of the machine.
 var resolvedPaths = []string{
 	"/usr/lib/systemd/systemd-resolved", "/lib/systemd/systemd-resolved", "/usr/local/lib/ordering/systemd-resolved",
 }
@@ -71,7 +70,8 @@ func (r *resolved) start(t *testing.T, h host) {
 	if err := os.Mkdir(configuration, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("[Resolve]\nDNS=%s\nFallbackDNS=\nDomains=~.\nCache=no\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n", h.nameserver())
+	text := "[Resolve]\nDNS=" + h.nameserver() +
+		"\nFallbackDNS=\nDomains=~.\nCache=no\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n"
 	if err := os.WriteFile(filepath.Join(configuration, "resolved.conf"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -53,8 +53,8 @@ var places = []struct {
 	{"on another subnet", []host{other, far}},
 }
 
-// cellName returns the name that is asked for to measure one cell of the table. No other cell has it,
-// so no other client takes its turns.
+// cellName returns the name that is asked for to measure one cell of the table. No other cell has
+// it, so no other client takes its turns.
 func cellName(situation, place, resolver int) string {
 	return fmt.Sprintf("s%d-p%d-r%d.example.org", situation, place, resolver)
 }
@@ -62,7 +62,8 @@ func cellName(situation, place, resolver int) string {
 // zoneFile returns the zone example.org with the names of all cells.
 func zoneFile(resolvers int) string {
 	var b strings.Builder
-	b.WriteString("example.org. 30 SOA ns hostmaster 1 3600 600 86400 30\nexample.org. 30 NS ns\nns.example.org. 30 A " + dns4 + "\n")
+	b.WriteString("example.org. 30 SOA ns hostmaster 1 3600 600 86400 30\nexample.org. 30 NS ns.example.org.\n")
+	b.WriteString("ns.example.org. 30 A " + dns4 + "\n")
 	for i, at := range situations {
 		for j, place := range places {
 			for k := range resolvers {
@@ -186,8 +187,8 @@ func (s dnsServer) measure(t *testing.T, r resolver, client host, name string, n
 // page is where the results are for readers.
 const page = "../../docs/clients.md"
 
-// TestWhatClientsConnectTo measures a table and compares it with the one in docs/clients.md. Columns
-// for programs that are not installed, or in another version, are not compared.
+// TestWhatClientsConnectTo measures a table and compares it with the one in docs/clients.md.
+// Columns for programs that are not installed, or in another version, are not compared.
 func TestWhatClientsConnectTo(t *testing.T) {
 	if raced {
 		t.Skip("the server and the clients are other processes, in which the race detector sees nothing")
@@ -276,8 +277,8 @@ func parseTable(t *testing.T, text, first string) (found table) {
 	return found
 }
 
-// cell returns the cell in the row that begins with two cells, in a column. It returns "" if there is
-// none.
+// cell returns the cell in the row that begins with two cells, in a column. It returns "" if there
+// is none.
 func (t table) cell(begin []string, column string) string {
 	i := slices.Index(t.header, column)
 	for _, row := range t.rows {

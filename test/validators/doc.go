@@ -1,7 +1,7 @@
 // Package validators checks the answers of ordering with programs of other authors: validating
 // resolvers (unbound, delv), a client that verifies TSIG (dig), a secondary server (named), and
-// resolvers between ordering and its clients (unbound with a cache per client network, named). A test
-// is skipped if its program is not installed.
+// resolvers between ordering and its clients (unbound with a cache per client network, named). A
+// test is skipped if its program is not installed.
 //
 // The server under test runs in the process of the test. All servers but named listen on an address
 // of 127.0.0.0/8 that belongs to this process alone, so tests that run at the same time cannot take

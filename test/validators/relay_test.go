@@ -28,9 +28,11 @@ func startRelay(t *testing.T, addr, to netip.AddrPort, change func(response *dns
 		"tcp": net.TCPAddrFromAddrPort(netip.AddrPortFrom(ownAddress, 0)),
 	}
 	for network, source := range sources {
-		s := &dns.Server{Net: network, Addr: addr.String(), Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
-			r.pass(t, w, m, &dns.Client{Net: network, Timeout: program.Timeout, Dialer: &net.Dialer{LocalAddr: source}}, to)
-		})}
+		handler := dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+			dialer := &net.Dialer{LocalAddr: source}
+			r.pass(t, w, m, &dns.Client{Net: network, Timeout: program.Timeout, Dialer: dialer}, to)
+		})
+		s := &dns.Server{Net: network, Addr: addr.String(), Handler: handler}
 		started, served := make(chan struct{}), make(chan error, 1)
 		s.NotifyStartedFunc = func() { close(started) }
 		go func() { served <- s.ListenAndServe() }()

@@ -121,8 +121,8 @@ func freeAddress(t *testing.T) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// startServer starts a CoreDNS server with one server block for example.org at addr. body is what is in
-// the block.
+// startServer starts a CoreDNS server with one server block for example.org at addr. body is what
+// is in the block.
 func startServer(t *testing.T, addr netip.AddrPort, body string) {
 	t.Helper()
 	corefile := fmt.Sprintf("example.org:%d {\nbind %v\n%s\n}\n", addr.Port(), addr.Addr(), body)

@@ -38,6 +38,9 @@ type question struct {
 	want   []string
 }
 
+// String returns the name and the type.
+func (q question) String() string { return q.name + " " + dns.TypeToString[q.rrtype] }
+
 // kinds is the number of questions that are not for a host n0, n1, …: one for each kind of answer.
 const kinds = 9
 
@@ -50,6 +53,7 @@ func questions(z zone, s signer) []question {
 			all = append(all, question{name, rrtype, dns.RcodeSuccess, z.rrset(name, rrtype)})
 		}
 	}
+	web := "_http._tcp.example.org."
 	return append(all,
 		question{"large.example.org.", dns.TypeA, dns.RcodeSuccess, z.rrset("large.example.org.", dns.TypeA)},
 		question{"large.example.org.", dns.TypeAAAA, dns.RcodeSuccess, z.rrset("large.example.org.", dns.TypeAAAA)},
@@ -57,7 +61,7 @@ func questions(z zone, s signer) []question {
 		question{"a.wild.example.org.", dns.TypeA, dns.RcodeSuccess, z.rrset("*.wild.example.org.", dns.TypeA)},
 		question{"b.wild.example.org.", dns.TypeA, dns.RcodeSuccess, z.rrset("*.wild.example.org.", dns.TypeA)},
 		question{"example.org.", dns.TypeMX, dns.RcodeSuccess, z.rrset("example.org.", dns.TypeMX)},
-		question{"_http._tcp.example.org.", dns.TypeSRV, dns.RcodeSuccess, z.rrset("_http._tcp.example.org.", dns.TypeSRV)},
+		question{web, dns.TypeSRV, dns.RcodeSuccess, z.rrset(web, dns.TypeSRV)},
 		question{"text.example.org.", dns.TypeA, dns.RcodeSuccess, nil},
 		question{"nobody.example.org.", dns.TypeA, s.missing, nil},
 	)
@@ -77,8 +81,8 @@ var signers = []signer{
 		dns.RcodeNameError},
 }
 
-// startSigned starts a server that signs a zone, with ordering above it, and returns its address and
-// its key. ordering cuts answers to two records where it may. cache is "cache" or nothing.
+// startSigned starts a server that signs a zone, with ordering above it, and returns its address
+// and its key. ordering cuts answers to two records where it may. cache is "cache" or nothing.
 func startSigned(t *testing.T, z zone, s signer, cache string) (netip.AddrPort, *dns.DNSKEY) {
 	t.Helper()
 	dir := t.TempDir()
@@ -86,8 +90,9 @@ func startSigned(t *testing.T, z zone, s signer, cache string) (netip.AddrPort, 
 	addr := freeAddress(t)
 	startServer(t, addr, fmt.Sprintf("ordering {\nanswer_limit 2\ntypes A AAAA MX SRV\n}\n%s\n%s", cache,
 		fmt.Sprintf(s.corefile, keyFile, write(t, dir, "example.org.zone", z.String()), dir)))
+	soa := new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA)
 	eventually(t, "the server has the signed zone", func() bool {
-		return exchange(t, ownAddress, addr, new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA)).Rcode == dns.RcodeSuccess
+		return exchange(t, ownAddress, addr, soa).Rcode == dns.RcodeSuccess
 	})
 	return addr, key
 }
@@ -100,9 +105,9 @@ func forEachSigner(t *testing.T, test func(t *testing.T, addr netip.AddrPort, ke
 		for _, cache := range []string{"", "cache"} {
 			t.Run(strings.TrimSpace(s.name+" "+cache), func(t *testing.T) {
 				if raced && cache == "" {
-					// Without ordering too: file and dnssec of CoreDNS 1.15 append the signatures of an answer to
-					// the slice of records that the zone keeps, in the space after its end. So two answers with
-					// one RRset write the same signature to one place.
+					// Without ordering too: file and dnssec of CoreDNS 1.15 append the signatures
+					// of an answer to the slice of records that the zone keeps, in the space after
+					// its end. So two answers with one RRset write the same signature to one place.
 					t.Skip("the race detector reports a known race inside CoreDNS")
 				}
 				addr, key := startSigned(t, z, s, cache)
@@ -126,7 +131,7 @@ func askWithoutDO(t *testing.T, client netip.Addr, addr netip.AddrPort, q questi
 	// The limit is for addresses only.
 	if q.rrtype == dns.TypeA || q.rrtype == dns.TypeAAAA {
 		if want := min(2, len(q.want)); n != want {
-			t.Errorf("%s %s without DO has %d records, want %d:\n%v", q.name, dns.TypeToString[q.rrtype], n, want, r)
+			t.Errorf("%s without DO has %d records, want %d:\n%v", q, n, want, r)
 		}
 	}
 	if n == 0 {
@@ -163,10 +168,10 @@ func TestUnboundFindsEveryAnswerSecureAndComplete(t *testing.T) {
 				m.SetEdns0(4096, true)
 				r := exchange(t, client, resolver, m)
 				if !r.AuthenticatedData || r.Rcode != q.rcode {
-					t.Fatalf("%s %s is not secure, or not %s:\n%v", q.name, dns.TypeToString[q.rrtype], dns.RcodeToString[q.rcode], r)
+					t.Fatalf("%s is not secure, or not %s:\n%v", q, dns.RcodeToString[q.rcode], r)
 				}
 				if got := answered(r, q.rrtype); !slices.Equal(got, q.want) {
-					t.Fatalf("%s %s is %v\nwant %v", q.name, dns.TypeToString[q.rrtype], got, q.want)
+					t.Fatalf("%s is %v\nwant %v", q, got, q.want)
 				}
 				secure++
 			}
@@ -212,7 +217,8 @@ func TestValidatorsRefuseAnIncompleteRRset(t *testing.T) {
 	if r.Rcode != dns.RcodeServerFailure {
 		t.Errorf("unbound accepts an RRset that lacks a record:\n%v", r)
 	}
-	if output := runDelv(t, delv, cut, key, question{name: "n0.example.org.", rrtype: dns.TypeA}); fullyValidated(output) {
+	q := question{name: "n0.example.org.", rrtype: dns.TypeA}
+	if output := runDelv(t, delv, cut, key, q); fullyValidated(output) {
 		t.Errorf("delv accepts an RRset that lacks a record:\n%s", output)
 	}
 }
@@ -228,7 +234,7 @@ func TestDelvValidatesEveryAnswer(t *testing.T) {
 			askWithoutDO(t, ownAddress, addr, q)
 			output := runDelv(t, delv, addr, key, q)
 			if !fullyValidated(output) {
-				t.Fatalf("%s %s:\n%s", q.name, dns.TypeToString[q.rrtype], output)
+				t.Fatalf("%s:\n%s", q, output)
 			}
 			var got []string
 			for line := range strings.Lines(output) {
@@ -239,7 +245,7 @@ func TestDelvValidatesEveryAnswer(t *testing.T) {
 			}
 			slices.Sort(got)
 			if !slices.Equal(got, q.want) {
-				t.Fatalf("%s %s is %v\nwant %v", q.name, dns.TypeToString[q.rrtype], got, q.want)
+				t.Fatalf("%s is %v\nwant %v", q, got, q.want)
 			}
 			validated++
 		}
@@ -251,12 +257,13 @@ func TestDelvValidatesEveryAnswer(t *testing.T) {
 func runDelv(t *testing.T, delv string, addr netip.AddrPort, key *dns.DNSKEY, q question) string {
 	t.Helper()
 	anchor := filepath.Join(t.TempDir(), "anchor")
-	text := fmt.Sprintf("trust-anchors { example.org. static-key %d %d %d %q; };\n", key.Flags, key.Protocol, key.Algorithm, key.PublicKey)
+	text := fmt.Sprintf("trust-anchors { example.org. static-key %d %d %d %q; };\n",
+		key.Flags, key.Protocol, key.Algorithm, key.PublicKey)
 	if err := os.WriteFile(anchor, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	output, err := exec.Command(delv, "@"+addr.Addr().String(), "-p", fmt.Sprint(addr.Port()), "-a", anchor, "+root=example.org",
-		q.name, dns.TypeToString[q.rrtype]).CombinedOutput()
+	output, err := exec.Command(delv, "@"+addr.Addr().String(), "-p", fmt.Sprint(addr.Port()),
+		"-a", anchor, "+root=example.org", q.name, dns.TypeToString[q.rrtype]).CombinedOutput()
 	if err != nil {
 		t.Logf("delv: %v", err)
 	}
@@ -265,6 +272,7 @@ func runDelv(t *testing.T, delv string, addr netip.AddrPort, key *dns.DNSKEY, q 
 
 // fullyValidated reports whether delv has printed that the answer, positive or negative, is secure.
 func fullyValidated(output string) bool {
-	return strings.Contains(output, "fully validated") && !strings.Contains(output, "unsigned") &&
-		(!strings.Contains(output, "resolution failed") || strings.Contains(output, "; negative response, fully validated"))
+	negative := strings.Contains(output, "; negative response, fully validated")
+	failed := strings.Contains(output, "resolution failed") && !negative
+	return strings.Contains(output, "fully validated") && !strings.Contains(output, "unsigned") && !failed
 }

@@ -116,7 +116,8 @@ func randomClient(random *rand.Rand) netip.Addr {
 func subnetQuery(rrtype uint16, network netip.Prefix) *dns.Msg {
 	m := new(dns.Msg).SetQuestion("www.example.org.", rrtype)
 	m.SetEdns0(4096, false)
-	o := &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(network.Bits()), Address: network.Addr().AsSlice()}
+	o := &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(network.Bits())}
+	o.Address = network.Addr().AsSlice()
 	if network.Addr().Is6() {
 		o.Family = 2
 	}
@@ -156,8 +157,8 @@ func addresses(r *dns.Msg) string {
 	return strings.Join(all, " ")
 }
 
-// unboundWithSubnets returns the path of unbound. It skips the test if that is not installed, or built
-// without the cache per client network.
+// unboundWithSubnets returns the path of unbound. It skips the test if that is not installed, or
+// built without the cache per client network.
 func unboundWithSubnets(t *testing.T) string {
 	t.Helper()
 	path := command(t, "unbound")
@@ -169,7 +170,9 @@ func unboundWithSubnets(t *testing.T) string {
 
 // startForSubnets starts a server that trusts the Client Subnet option of this process, and unbound
 // with a cache per client network in front of it. Between the two is a relay that counts.
-func startForSubnets(t *testing.T, unbound string, random *rand.Rand, p policy, more string) (ordering, resolver netip.AddrPort, r *relay) {
+func startForSubnets(
+	t *testing.T, unbound string, random *rand.Rand, p policy, more string,
+) (ordering, resolver netip.AddrPort, r *relay) {
 	t.Helper()
 	dir := t.TempDir()
 	ordering, counted := freeAddress(t), freeAddress(t)
@@ -211,8 +214,8 @@ func askResolver(t *testing.T, resolver netip.AddrPort, rrtype uint16, client ne
 	return exchange(t, ownAddress, resolver, subnetQuery(rrtype, netip.PrefixFrom(client, client.BitLen())))
 }
 
-// Clients of many networks ask a resolver that caches per client network, again and again. Each gets
-// the order that ordering gives to it alone, and the resolver asks ordering once per scope.
+// Clients of many networks ask a resolver that caches per client network, again and again. Each
+// gets the order that ordering gives to it alone, and the resolver asks ordering once per scope.
 func TestNoClientOfACachingResolverGetsTheOrderOfAnother(t *testing.T) {
 	unbound := unboundWithSubnets(t)
 	random := newRandom(t)
@@ -249,7 +252,7 @@ func TestNoClientOfACachingResolverGetsTheOrderOfAnother(t *testing.T) {
 					}
 				}
 				if got := relay.count("www.example.org.", rrtype); got != len(scopes) {
-					t.Errorf("%s: the resolver asked %d times for %d scopes", dns.TypeToString[rrtype], got, len(scopes))
+					t.Errorf("type %d: the resolver asked %d times for %d scopes", rrtype, got, len(scopes))
 				}
 				asked += len(scopes)
 			}
@@ -261,13 +264,14 @@ func TestNoClientOfACachingResolverGetsTheOrderOfAnother(t *testing.T) {
 	t.Logf("%d answers, each with the order of its client; the resolver asked %d times", answers, asked)
 }
 
-// The same with turns: what the resolver has cached is one turn, but always with the addresses on the
-// client's own subnet in front.
+// The same with turns: what the resolver has cached is one turn, but always with the addresses on
+// the client's own subnet in front.
 func TestTurnsBehindACachingResolverStayInsideTheirTier(t *testing.T) {
 	unbound := unboundWithSubnets(t)
 	random := newRandom(t)
+	p := policy{ordering: "classful off\nnetmask6 /64", max4: 24, max6: 64}
 	for _, turns := range []string{"round_robin on", "round_robin random"} {
-		_, resolver, _ := startForSubnets(t, unbound, random, policy{ordering: "classful off\nnetmask6 /64", max4: 24, max6: 64}, turns)
+		_, resolver, _ := startForSubnets(t, unbound, random, p, turns)
 		for range 300 * rounds(t) {
 			client := randomClient(random)
 			rrtype, bits := dns.TypeA, 24

@@ -7,8 +7,8 @@ import (
 )
 
 // startUnbound starts unbound as a resolver that asks server for everything in example.org. It
-// returns its address. It repeats a query only after 20 seconds, so that queries can be counted on a
-// slow machine too. settings are further lines of its section "server:".
+// returns its address. It repeats a query only after 20 seconds, so that queries can be counted on
+// a slow machine too. settings are further lines of its section "server:".
 func startUnbound(t *testing.T, path string, server netip.AddrPort, settings string) netip.AddrPort {
 	t.Helper()
 	addr := freeAddress(t)

@@ -73,8 +73,9 @@ func hosts(random *rand.Rand, count int) string {
 	return b.String()
 }
 
-// host returns records for a name with v4 IPv4 and v6 IPv6 addresses. They are random and different.
-// Half of the IPv4 addresses are in 127.0.0.0/8, so that some are near the clients of the tests.
+// host returns records for a name with v4 IPv4 and v6 IPv6 addresses. They are random and
+// different. Half of the IPv4 addresses are in 127.0.0.0/8, so that some are near the clients of
+// the tests.
 func host(random *rand.Rand, name string, v4, v6 int) string {
 	var b strings.Builder
 	taken := map[netip.Addr]bool{}
@@ -86,21 +87,22 @@ func host(random *rand.Rand, name string, v4, v6 int) string {
 		taken[a] = true
 		fmt.Fprintf(&b, "%s %s %v\n", name, rrtype, a)
 	}
+	below := func(n int) byte { return byte(random.IntN(n)) }
 	for i := range v4 {
 		add("A", func() netip.Addr {
-			return netip.AddrFrom4([4]byte{byte(127 - i%2), byte(random.IntN(2)), byte(random.IntN(4)), byte(1 + random.IntN(254))})
+			return netip.AddrFrom4([4]byte{byte(127 - i%2), below(2), below(4), 1 + below(254)})
 		})
 	}
 	for range v6 {
 		add("AAAA", func() netip.Addr {
-			return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: byte(random.IntN(2)), 7: byte(random.IntN(2)), 15: byte(random.IntN(256))})
+			return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: below(2), 7: below(2), 15: below(256)})
 		})
 	}
 	return b.String()
 }
 
-// newKey makes a signing key for example.org and writes it into dir. It returns the key and the path
-// of its files without extension.
+// newKey makes a signing key for example.org and writes it into dir. It returns the key and the
+// path of its files without extension.
 func newKey(t *testing.T, dir string) (*dns.DNSKEY, string) {
 	t.Helper()
 	key := &dns.DNSKEY{
