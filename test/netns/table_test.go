@@ -4,6 +4,7 @@ package netns
 
 import (
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -108,6 +109,7 @@ type dnsServer struct {
 // startServer builds the server and starts it with a zone file for example.org.
 func startServer(t *testing.T, zone string) dnsServer {
 	t.Helper()
+	lookAtSource(t)
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "coredns")
 	if output, err := exec.Command("go", "build", "-o", binary, "../../cmd/coredns").CombinedOutput(); err != nil {
@@ -133,6 +135,22 @@ func startServer(t *testing.T, zone string) dnsServer {
 		return strings.Contains(string(text), "CoreDNS-")
 	})
 	return s
+}
+
+// lookAtSource reads the directories with the source of the server. Otherwise go test would not run
+// this test again after a change: it knows only what this process imports and reads.
+func lookAtSource(t *testing.T) {
+	t.Helper()
+	const root = "../.."
+	if _, err := os.ReadDir(root); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"cmd", "internal", "plugin"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(_ string, _ fs.DirEntry, err error) error { return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // firsts returns the first address of every answer so far for a name and type.
