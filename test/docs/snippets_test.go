@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 )
 
@@ -74,7 +75,7 @@ func blocksOf(file, markdown string) (all []block) {
 // snippets returns the code blocks in the documentation with this info. There must be at least one.
 func snippets(t *testing.T, info string) (all []block) {
 	t.Helper()
-	for _, pattern := range []string{"README.md", "docs/*.md"} {
+	for _, pattern := range []string{"README.md", "docs/*.md", "docs/explugins/*.md"} {
 		for _, b := range blocks(t, pattern) {
 			if b.info == info {
 				all = append(all, b)
@@ -128,7 +129,7 @@ func start(t *testing.T, corefile string) (udp string, err error) {
 		switch {
 		case err == nil:
 			return server.UDP(instance), nil
-		case !strings.Contains(err.Error(), "address already in use"): // another process may have taken a free port
+		case !systemtest.AddressInUse(err.Error()): // another process may have taken a free port
 			return "", err
 		}
 	}
