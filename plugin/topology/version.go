@@ -101,7 +101,7 @@ func readVersion(path string, info os.FileInfo) version {
 // endsLine reports whether the last byte of file is a line break. info is what Stat returned for it.
 func endsLine(file *os.File, info os.FileInfo) bool {
 	var last [1]byte
-	if info == nil || info.Size() == 0 {
+	if info == nil {
 		return false
 	}
 	_, err := file.ReadAt(last[:], info.Size()-1)
