@@ -1,102 +1,121 @@
 package docs
 
 import (
-	"net"
-	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/miekg/dns"
 )
 
-// readme returns the text of README.md.
-func readme(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+// A transcript is a command after "$ " in a code block sh, and what it prints. It refers to the
+// Corefile that the page has shown or named with -conf last: dig asks a server that runs it, and
+// explain and check without -conf read it.
+type transcript struct {
+	place    string
+	command  string
+	output   string
+	corefile *corefile
 }
 
-// The test starts a new server and sends it the queries at the top of README.md, in their order.
-func TestDigPrintsWhatTheReadmeShows(t *testing.T) {
-	opening, _, _ := strings.Cut(readme(t), "\n## ")
-	corefile, err := os.ReadFile(filepath.Join(root, "examples/lucerne/Corefile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := start(t, string(corefile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown := 0
-	for _, b := range blocksOf("README.md", opening) {
-		for run := range strings.SplitSeq("\n"+b.text, "\n$ ") {
-			command, want, _ := strings.Cut(run, "\n")
-			if !strings.HasPrefix(command, "dig ") {
-				continue
-			}
-			shown++
-			if got := dig(t, server, strings.Fields(command)); got != strings.TrimSpace(want) {
-				t.Errorf("%s\nprints\n%s\nREADME.md shows\n%s", command, got, want)
+// A corefile is the text of one that a page shows, or the path of one in the repository.
+type corefile struct {
+	text, path string
+}
+
+var confOption = regexp.MustCompile(`-conf (examples/\S+)`)
+
+// transcripts returns the transcripts of a page, in their order.
+func transcripts(page, markdown string) (all []transcript) {
+	var last *corefile
+	for _, b := range blocksOf(page, markdown) {
+		switch b.info {
+		case "corefile", "corefile wrong":
+			last = &corefile{text: b.text}
+		case "sh":
+			for run := range strings.SplitSeq("\n"+b.text, "\n$ ") {
+				command, output, _ := strings.Cut(run, "\n")
+				for _, m := range confOption.FindAllStringSubmatch(run, -1) {
+					if last == nil || last.path != m[1] {
+						last = &corefile{path: m[1]}
+					}
+				}
+				if command != "" {
+					all = append(all, transcript{b.String(), command, strings.TrimRight(output, "\n"), last})
+				}
 			}
 		}
 	}
-	if shown == 0 {
-		t.Error("README.md has no query before its first section, so this test proves nothing")
+	return all
+}
+
+func TestDigPrintsWhatIsShown(t *testing.T) {
+	if shown := testTranscripts(t, isDig, func(t *testing.T, page []transcript) {
+		var server string
+		for i, run := range page {
+			if run.corefile == nil {
+				t.Fatalf("%s: %s\nno Corefile before it, neither shown nor named", run.place, run.command)
+			}
+			if i == 0 || page[i-1].corefile != run.corefile {
+				server = serve(t, run.corefile)
+			}
+			if got := dig(t, server, strings.Fields(run.command)); got != run.output {
+				t.Errorf("%s: %s\nprints\n%s\nshown is\n%s", run.place, run.command, got, run.output)
+			}
+		}
+	}); shown == 0 {
+		t.Error("no page shows what dig prints, so this test proves nothing")
 	}
 }
 
-// dig sends server the query of a dig command line, and returns what +short prints.
-func dig(t *testing.T, server string, words []string) string {
-	t.Helper()
-	q := new(dns.Msg).SetQuestion(".", dns.TypeA)
-	q.SetEdns0(1232, false)
-	c := &dns.Client{Timeout: 30 * time.Second}
-	for i := 1; i < len(words); i++ {
-		switch word := words[i]; {
-		case word == "-b":
-			i++
-			c.Dialer = &net.Dialer{LocalAddr: source(t, words[i])}
-		case word == "-p":
-			i++
-		case word == "+short", strings.HasPrefix(word, "@"):
-		case strings.HasPrefix(word, "+subnet="):
-			client, err := netip.ParsePrefix(strings.TrimPrefix(word, "+subnet="))
-			if err != nil {
-				t.Fatal(err)
+func TestExplainAndCheckPrintWhatIsShown(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("sh is not installed")
+	}
+	if shown := testTranscripts(t, isExplainOrCheck, func(t *testing.T, page []transcript) {
+		binary := coredns(t)
+		dir := workplace(t)
+		for _, run := range page {
+			if run.corefile != nil && run.corefile.path == "" {
+				if err := os.WriteFile(filepath.Join(dir, "Corefile"), []byte(run.corefile.text), 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
-			q.IsEdns0().Option = append(q.IsEdns0().Option, &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1,
-				SourceNetmask: uint8(client.Bits()), Address: client.Addr().AsSlice()})
-		case strings.HasPrefix(word, "+"):
-			t.Fatalf("this test does not support the dig option %s", word)
-		default:
-			q.Question[0].Name = dns.Fqdn(word)
+			cmd := exec.Command(shell, "-c", strings.Replace(run.command, "go run ./cmd/coredns", "coredns", 1))
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+			out, _ := cmd.CombinedOutput() // the output shows whether it fails
+			if got := strings.TrimRight(string(out), "\n"); got != run.output {
+				t.Errorf("%s: %s\nprints\n%s\nshown is\n%s", run.place, run.command, got, run.output)
+			}
+		}
+	}); shown == 0 {
+		t.Error("no page shows what explain prints, so this test proves nothing")
+	}
+}
+
+// testTranscripts runs a subtest for each page that has transcripts of a kind. It returns their
+// number.
+func testTranscripts(t *testing.T, kind func(transcript) bool, test func(*testing.T, []transcript)) (shown int) {
+	for _, page := range pages(t) {
+		var some []transcript
+		for _, run := range transcripts(page, read(t, page)) {
+			if kind(run) {
+				some = append(some, run)
+			}
+		}
+		if len(some) > 0 {
+			shown += len(some)
+			t.Run(page, func(t *testing.T) { test(t, some) })
 		}
 	}
-	res, _, err := c.Exchange(q, server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for _, rr := range res.Answer {
-		lines = append(lines, strings.TrimPrefix(rr.String(), rr.Header().String()))
-	}
-	return strings.Join(lines, "\n")
+	return shown
 }
 
-// source returns address with any port. It skips the test if this machine cannot send from address.
-func source(t *testing.T, address string) *net.UDPAddr {
-	t.Helper()
-	a := &net.UDPAddr{IP: net.ParseIP(address)}
-	conn, err := net.ListenUDP("udp", a)
-	if err != nil {
-		t.Skipf("cannot send from %s on this machine: %v", address, err)
-	}
-	conn.Close()
-	return a
-}
+func isDig(run transcript) bool { return strings.HasPrefix(run.command, "dig ") }
+
+var explainOrCheck = regexp.MustCompile(`^(go run \./cmd/)?coredns (explain|check) `)
+
+func isExplainOrCheck(run transcript) bool { return explainOrCheck.MatchString(run.command) }

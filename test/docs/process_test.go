@@ -1,0 +1,108 @@
+package docs
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// serve starts the server with a Corefile that must be right, as a process whose turns nobody has
+// taken yet. It returns the server's address. The server ends with the test.
+func serve(t *testing.T, c *corefile) string {
+	t.Helper()
+	text := c.text
+	if c.path != "" {
+		text = read(t, c.path)
+	}
+	var log string
+	for range 3 { // another process may have taken the free port
+		local := localCorefile(t, text)
+		_, port, err := net.SplitHostPort(firstServer.FindString(local))
+		if err != nil {
+			t.Fatalf("no server block with a port in\n%s", local)
+		}
+		address := net.JoinHostPort("127.0.0.1", port)
+		if log = startProcess(t, local, address); log == "" {
+			return address
+		}
+	}
+	t.Fatalf("the server does not start:\n%s", log)
+	return ""
+}
+
+// firstServer matches the zone and port of the first server block of a local Corefile.
+var firstServer = regexp.MustCompile(`(?m)^[^\s({]*:\d+`)
+
+// startProcess starts a server and waits until it answers at address. If it ends before, startProcess
+// returns what it has logged.
+func startProcess(t *testing.T, text, address string) (log string) {
+	t.Helper()
+	var output bytes.Buffer
+	cmd := exec.Command(coredns(t), "-conf", "stdin")
+	cmd.Dir = workplace(t)
+	cmd.Stdin = strings.NewReader(text)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-ended
+	})
+	for {
+		q := new(dns.Msg).SetQuestion(".", dns.TypeSOA)
+		if _, err := dns.Exchange(q, address); err == nil {
+			return ""
+		}
+		select {
+		case <-ended:
+			return output.String()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// coredns returns the path of the server's binary. It is built once.
+func coredns(t *testing.T) string {
+	t.Helper()
+	binary, err := builtCoreDNS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
+
+var buildDir string // where builtCoreDNS puts the binary
+
+var builtCoreDNS = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(buildDir, "coredns")
+	cmd := exec.Command("go", "build", "-o", binary, "./cmd/coredns")
+	cmd.Dir = root
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return binary, cmd.Run()
+})
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "docs-")
+	if err != nil {
+		panic(err)
+	}
+	buildDir = dir
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
