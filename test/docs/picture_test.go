@@ -22,11 +22,16 @@ func TestPictureShowsWhatIsServed(t *testing.T) {
 	if err := xml.Unmarshal([]byte(read(t, picture)), &svg); err != nil {
 		t.Fatal(err)
 	}
-	with := read(t, "examples/lucerne/Corefile")
-	without := "lucerne.example:1053 {\nfile examples/lucerne/lucerne.example.zone\n}\n"
 	servers := map[string]string{}
-	for class, text := range map[string]string{"with": with, "without": without} {
-		servers[class] = serve(t, &corefile{text: text})
+	for class, directive := range map[string]string{
+		"with":    "ordering {\necs 127.0.0.0/8\nround_robin off\n}\n", // always the first turn
+		"without": "",
+	} {
+		server, err := start(t, ". {\n"+directive+"file examples/lucerne/lucerne.example.zone lucerne.example\n}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers[class] = server
 	}
 	clients := map[string]bool{}
 	for _, a := range svg.Answers {

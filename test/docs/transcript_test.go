@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A transcript is a command after "$ " in a code block sh, and what it prints. It refers to the
+// A transcript is a command after "$ " in a code block console, and what it prints. It refers to the
 // Corefile that the page has shown or named with -conf last: dig asks a server that runs it, and
 // explain and check without -conf read it.
 type transcript struct {
@@ -33,7 +33,7 @@ func transcripts(page, markdown string) (all []transcript) {
 		switch b.info {
 		case "corefile", "corefile wrong":
 			last = &corefile{text: b.text}
-		case "sh":
+		case "sh", "console":
 			for run := range strings.SplitSeq("\n"+b.text, "\n$ ") {
 				command, output, _ := strings.Cut(run, "\n")
 				for _, m := range confOption.FindAllStringSubmatch(run, -1) {
