@@ -1,4 +1,4 @@
-FUZZTIME ?= 10s
+FUZZ_INPUTS ?= 100000
 
 .PHONY: build test race fuzz bench compare lint stock ci
 
@@ -14,7 +14,7 @@ race:
 	go test -C bench -race ./...
 
 fuzz:
-	.ci/fuzz $(FUZZTIME)
+	.ci/fuzz $(FUZZ_INPUTS)
 
 bench:
 	go test -run '^$$' -bench . -benchmem .

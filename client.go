@@ -77,19 +77,25 @@ const (
 )
 
 // originOf returns the origin of the query for records of type qtype that comes with ctx and is
-// answered to w. synthesises says that the server block has dns64 or siit.
+// answered to w.
 //
 // A look-up is for an alias in two cases: if an Ordering above orders the answer that it is for, or
-// if dns64 and siit cannot have made it.
-func originOf(ctx context.Context, w dns.ResponseWriter, qtype uint16, synthesises bool) origin {
+// if it does not ask for the other family.
+func originOf(ctx context.Context, w dns.ResponseWriter, qtype uint16) origin {
 	if ctx.Value(orderedKey{}) != nil {
 		return fromAlias
 	}
-	outer := lookedUpFor(w)
-	switch {
-	case outer == nil:
+	// The server begins each query with a ScrubWriter. In a look-up, the writer below that is the
+	// nonwriter of upstream.Lookup, which has the writer of the query that the look-up is made for.
+	entry := scrubWriter(w)
+	if entry == nil {
 		return fromClient
-	case synthesises && isOtherFamily(qtype, outer):
+	}
+	lookup, ok := entry.ResponseWriter.(*nonwriter.Writer)
+	switch {
+	case !ok:
+		return fromClient
+	case isOtherFamily(qtype, askedType(scrubWriter(lookup.ResponseWriter))):
 		return fromSynthesis
 	}
 	return fromAlias
@@ -98,36 +104,19 @@ func originOf(ctx context.Context, w dns.ResponseWriter, qtype uint16, synthesis
 // orderedKey is the context key of the writer that orders the answer for which a query is made.
 type orderedKey struct{}
 
-// lookedUpFor returns the writer of the query that a look-up is made for, if w is the writer of a
-// look-up; nil if w is that of a client's query. The server begins each query with a ScrubWriter. In
-// a look-up, the writer below that is the nonwriter of upstream.Lookup.
-func lookedUpFor(w dns.ResponseWriter) *request.ScrubWriter {
-	if entry := scrubWriter(w); entry != nil {
-		if end, ok := entry.ResponseWriter.(*nonwriter.Writer); ok {
-			return scrubWriter(end.ResponseWriter)
-		}
-	}
-	return nil
-}
-
-// isOtherFamily reports whether a look-up of type qtype for the query of outer is one of dns64 or
+// isOtherFamily reports whether a look-up of type qtype for a query of type asked is one of dns64 or
 // siit: these look up A for AAAA, or AAAA for A. A look-up for an alias has the type of its query, or
 // is for the target of an MX, SRV or the like.
-func isOtherFamily(qtype uint16, outer *request.ScrubWriter) bool {
-	switch askedType(outer) {
-	case dns.TypeA:
-		return qtype == dns.TypeAAAA
-	case dns.TypeAAAA:
-		return qtype == dns.TypeA
-	case dns.TypeNone:
-		return true // more likely than an alias from another server block
-	}
-	return false
+func isOtherFamily(qtype, asked uint16) bool {
+	return qtype == dns.TypeA && asked == dns.TypeAAAA || qtype == dns.TypeAAAA && asked == dns.TypeA
 }
 
 // askedType returns the type that the query of w asks for; TypeNone if that cannot be told. The
 // query is in a field that is not exported, which another version of CoreDNS may not have.
 func askedType(w *request.ScrubWriter) uint16 {
+	if w == nil {
+		return dns.TypeNone
+	}
 	query, ok := reflect.TypeOf(*w).FieldByName("req")
 	if !ok || query.Type != reflect.TypeFor[*dns.Msg]() {
 		return dns.TypeNone

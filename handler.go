@@ -45,7 +45,7 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	if rule == nil {
 		return nil
 	}
-	from := originOf(ctx, w, r.Question[0].Qtype, o.zones.synthesises)
+	from := originOf(ctx, w, r.Question[0].Qtype)
 	if from == fromAlias {
 		return nil
 	}

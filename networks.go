@@ -34,15 +34,15 @@ func parseSortlist(b *block, l *line) error {
 		return l.errorf("%v", err)
 	}
 	for _, arg := range args[1:] {
-		var rank ranking.Rank
-		arg, rank.Negated = strings.CutPrefix(arg, "!")
-		if rank.Networks, err = parseNetworks(arg); err != nil {
+		var word ranking.Word
+		arg, word.Negated = strings.CutPrefix(arg, "!")
+		if word.Networks, err = parseNetworks(arg); err != nil {
 			return l.errorf("%v", err)
 		}
-		st.Preference = append(st.Preference, rank)
+		st.Preference = append(st.Preference, word)
 	}
 	if st.Preference == nil {
-		st.Preference = []ranking.Rank{{Networks: st.Clients}}
+		st.Preference = []ranking.Word{{Networks: st.Clients}}
 	}
 	b.sortlist = append(b.sortlist, sortlistLine{l.position, st})
 	return nil

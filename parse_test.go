@@ -182,8 +182,8 @@ func TestParseTables(t *testing.T) {
 		return all
 	}
 	want := []ranking.Statement{
-		{Line: 2, Clients: networks("10.0.0.0/8"), Preference: []ranking.Rank{{Networks: networks("10.0.0.0/8")}}},
-		{Line: 4, Clients: networks("192.168.1.1/32", "2001:db8::/32"), Preference: []ranking.Rank{
+		{Line: 2, Clients: networks("10.0.0.0/8"), Preference: []ranking.Word{{Networks: networks("10.0.0.0/8")}}},
+		{Line: 4, Clients: networks("192.168.1.1/32", "2001:db8::/32"), Preference: []ranking.Word{
 			{Networks: networks("172.16.0.0/12", "10.0.0.1/32")}, {Networks: networks("0.0.0.0/0", "::/0"), Negated: true},
 		}},
 	}

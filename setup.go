@@ -44,7 +44,7 @@ func setup(c *caddy.Controller) error {
 			return err
 		}
 		logOnce(c, warnings)
-		zones.join(config)
+		zones.configure(config)
 		if err := zones.start(); err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s - topology: %w", first, err))
 		}

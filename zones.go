@@ -18,7 +18,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zones are the policies of one server block, by zone. Their policies are immutable after join;
+// zones are the policies of one server block, by zone. Their policies are immutable after configure;
 // from then on they are safe for concurrent use. A nil zones has no policies.
 type zones struct {
 	rules  map[string]*zoneRule // by zone: lower case, fully qualified
@@ -28,10 +28,9 @@ type zones struct {
 	position string       // of the first directive: "Corefile:7"
 	served   plugin.Zones // the zones of the server block
 
-	// Set by join.
-	view        string // the name of the server block's view; "": none
-	rotates     bool   // a plugin of the server block may give an RRset in another order each time
-	synthesises bool   // the server block has dns64 or siit
+	// Set by configure.
+	view    string // the name of the server block's view; "": none
+	rotates bool   // a plugin of the server block may give an RRset in another order each time
 
 	warnings []string // about the directives, to be logged when the server starts
 
@@ -135,12 +134,11 @@ func (z *zones) serverRule(ctx context.Context, name string) *serverRule {
 	return r.(*serverRule)
 }
 
-// join sets what the zones need to know of their server block, whose configuration must be
+// configure sets what the zones need to know of their server block, whose configuration must be
 // complete. It must not be called once queries are served.
-func (z *zones) join(config *dnsserver.Config) {
+func (z *zones) configure(config *dnsserver.Config) {
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
-	z.synthesises = config.Handler("dns64") != nil || config.Handler("siit") != nil
 }
 
 // useMetadata sets metadataUsed.

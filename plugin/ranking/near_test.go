@@ -48,15 +48,15 @@ func TestNearAndReason(t *testing.T) {
 		"10.4.0.0/16": "-/w1/n4",
 	})
 	sortlist := []Statement{
-		{Line: 7, Clients: networks(t, "172.16.0.0/12"), Preference: []Rank{
+		{Line: 7, Clients: networks(t, "172.16.0.0/12"), Preference: []Word{
 			{Networks: networks(t, "192.0.2.128/25")}, {Networks: networks(t, "192.0.2.0/24,10.3.0.0/16")},
 			{Networks: networks(t, "198.51.100.0/24"), Negated: true}, {Networks: networks(t, "198.51.101.0/24"), Negated: true},
 		}},
-		{Line: 9, Clients: networks(t, "10.0.0.0/8"), Preference: []Rank{{Networks: networks(t, "203.0.113.0/24")}}},
+		{Line: 9, Clients: networks(t, "10.0.0.0/8"), Preference: []Word{{Networks: networks(t, "203.0.113.0/24")}}},
 	}
 	own := []Statement{
-		{Line: 3, Clients: networks(t, "10.0.0.0/8"), Preference: []Rank{{Networks: networks(t, "10.0.0.0/8")}}},
-		{Line: 4, Clients: networks(t, "any"), Preference: []Rank{{Networks: networks(t, "any"), Negated: true}}},
+		{Line: 3, Clients: networks(t, "10.0.0.0/8"), Preference: []Word{{Networks: networks(t, "10.0.0.0/8")}}},
+		{Line: 4, Clients: networks(t, "any"), Preference: []Word{{Networks: networks(t, "any"), Negated: true}}},
 	}
 	ownAndAll := Config{Sortlist: own, Topology: cluster{places}, Masks: masks}
 	ownAndMasks := Config{Sortlist: own, Masks: masks}

@@ -164,7 +164,7 @@ func TestManyTiers(t *testing.T) {
 			for n.Bits() < 4 {
 				n = networkNearABase(rnd)
 			}
-			st.Preference = append(st.Preference, Rank{Networks: []netip.Prefix{n}, Negated: rnd.IntN(2) == 0})
+			st.Preference = append(st.Preference, Word{Networks: []netip.Prefix{n}, Negated: rnd.IntN(2) == 0})
 		}
 		c.Sortlist = []Statement{st}
 		c.Topology = fixed{table: randomTable(rnd, t)}
@@ -181,7 +181,7 @@ func TestTiersAreCounted(t *testing.T) {
 	masks := MaskLengths{IPv4: []int{24, 20, 24}, IPv6: []int{64}, Classful: true}
 	list := []Statement{{
 		Clients:    []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		Preference: []Rank{{Networks: network.Any}, {Networks: network.Any, Negated: true}},
+		Preference: []Word{{Networks: network.Any}, {Networks: network.Any, Negated: true}},
 	}}
 	var b topology.Builder
 	if err := b.Add(netip.MustParsePrefix("10.0.0.0/8"), "a/b/c"); err != nil {
@@ -262,7 +262,7 @@ func TestClientWithoutAnAddress(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(35, 36))
 	c := Config{
 		Masks:    MaskLengths{IPv4: []int{0, 8}, IPv6: []int{0, 64}, Classful: true},
-		Sortlist: []Statement{{Clients: network.Any, Preference: []Rank{{Networks: network.Any[:1]}}}},
+		Sortlist: []Statement{{Clients: network.Any, Preference: []Word{{Networks: network.Any[:1]}}}},
 		Topology: fixed{table: randomTable(rnd, t)},
 	}
 	k := rankingFor(New(c), netip.Addr{})

@@ -169,7 +169,7 @@ func randomConfig(rnd *rand.Rand, t *testing.T, statements int) Config {
 	c.Sortlist = randomStatements(rnd, statements)
 	for i := range c.Sortlist {
 		for range rnd.IntN(4) {
-			rank := Rank{Networks: []netip.Prefix{networkNearABase(rnd), networkNearABase(rnd)}, Negated: rnd.IntN(3) == 0}
+			rank := Word{Networks: []netip.Prefix{networkNearABase(rnd), networkNearABase(rnd)}, Negated: rnd.IntN(3) == 0}
 			c.Sortlist[i].Preference = append(c.Sortlist[i].Preference, rank)
 		}
 	}

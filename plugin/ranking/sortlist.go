@@ -12,12 +12,12 @@ import (
 // networks that they prefer (BIND 9.18 Administrator Reference Manual, "The sortlist Statement").
 type Statement struct {
 	Clients    []netip.Prefix
-	Preference []Rank // the first is preferred most
+	Preference []Word // the first is preferred most
 	Line       int    // of the configuration, for Reason
 }
 
-// A Rank is one word of a preference. Every address in one of its networks has this rank.
-type Rank struct {
+// A Word is one word of a preference. Every address in one of its networks has the same rank.
+type Word struct {
 	Networks []netip.Prefix
 	Negated  bool // after all addresses that are not listed
 }
@@ -70,7 +70,7 @@ type preference struct {
 	line    int              // of the statement
 }
 
-func newPreference(words []Rank) *preference {
+func newPreference(words []Word) *preference {
 	p := &preference{negated: make([]bool, len(words))}
 	networks := make([][]netip.Prefix, len(words))
 	for i, w := range words {

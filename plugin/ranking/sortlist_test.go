@@ -26,7 +26,7 @@ func statements(t *testing.T, text string) (all []Statement) {
 		st := Statement{Clients: networks(words[0])}
 		for _, word := range words[1:] {
 			word, negated := strings.CutPrefix(word, "!")
-			st.Preference = append(st.Preference, Rank{Networks: networks(word), Negated: negated})
+			st.Preference = append(st.Preference, Word{Networks: networks(word), Negated: negated})
 		}
 		all = append(all, st)
 	}

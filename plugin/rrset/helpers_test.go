@@ -141,7 +141,7 @@ func fromAnywhere(client string) *Query {
 func preferring(networks ...string) ranking.Config {
 	st := ranking.Statement{Clients: network.Any}
 	for _, n := range networks {
-		st.Preference = append(st.Preference, ranking.Rank{Networks: []netip.Prefix{netip.MustParsePrefix(n)}})
+		st.Preference = append(st.Preference, ranking.Word{Networks: []netip.Prefix{netip.MustParsePrefix(n)}})
 	}
 	return ranking.Config{Sortlist: []ranking.Statement{st}}
 }

@@ -139,7 +139,7 @@ func manyTiers(set []dns.RR, words, masks int, locations bool) (c ranking.Config
 	st := ranking.Statement{Clients: network.Any}
 	for i := range words {
 		a, _ := netip.AddrFromSlice(rdata(set[i%len(set)]))
-		st.Preference = append(st.Preference, ranking.Rank{
+		st.Preference = append(st.Preference, ranking.Word{
 			Networks: []netip.Prefix{netip.PrefixFrom(a, 128)},
 			Negated:  i%3 == 0,
 		})

@@ -133,7 +133,7 @@ func randomRanking(rnd *rand.Rand, set []dns.RR) (c ranking.Config) {
 	}
 	st := ranking.Statement{Clients: network.Any}
 	for range words {
-		st.Preference = append(st.Preference, ranking.Rank{
+		st.Preference = append(st.Preference, ranking.Word{
 			Networks: []netip.Prefix{around(rnd, set[rnd.IntN(len(set))])},
 			Negated:  rnd.IntN(2) == 0,
 		})

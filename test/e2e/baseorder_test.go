@@ -59,9 +59,11 @@ func TestTurnsStartFromTheOrderOfTheZone(t *testing.T) {
 		}},
 		{"template", func(*testing.T, string) string { return template(all) }},
 		{"file below plugins that do not answer", func(t *testing.T, zone string) string {
-			return strings.Join([]string{"acl", "any", "bufsize 1232", "cache", "cancel", "chaos", "dns64", "errors", "header {\n response set ra\n }",
-				"local", "log", "loop", "metadata", "minimal", "nsid", "rewrite name other other", "siit", "shed", "transfer {\n to *\n }",
-				"root /"}, "\n") + "\n file " + zoneFileOf(t, zone, records)
+			return strings.Join([]string{
+				"acl", "any", "bufsize 1232", "cache", "cancel", "chaos", "dns64", "errors", "header {\n response set ra\n }",
+				"local", "log", "loop", "metadata", "minimal", "nsid", "rewrite name other other", "siit", "shed",
+				"transfer {\n to *\n }", "root /",
+			}, "\n") + "\n file " + zoneFileOf(t, zone, records)
 		}},
 		{"round_robin off in front of forward", func(t *testing.T, zone string) string {
 			return "forward . " + upstream(t, func(m *dns.Msg) { m.Answer = rrs(t, host(m.Question[0].Name, all)) })
@@ -74,7 +76,8 @@ func TestTurnsStartFromTheOrderOfTheZone(t *testing.T) {
 			}
 			t.Run(test.name+", round_robin "+roundRobin, func(t *testing.T) {
 				zone := freshZone()
-				s := start(t, zone+" {\n import clients\n ordering {\n round_robin "+roundRobin+"\n }\n "+test.source(t, zone)+"\n}")
+				s := start(t, zone+" {\n import clients\n ordering {\n round_robin "+roundRobin+"\n }\n "+
+					test.source(t, zone)+"\n}")
 				c := s.as("10.9.8.7")
 				if test.name == "secondary" {
 					c.waitFor("www." + zone)
@@ -111,12 +114,26 @@ func TestTurnsStartFromTheCanonicalOrderInABlockThatForwards(t *testing.T) {
 	}
 }
 
+// An answer without AA may be of any order, whatever the plugins of its block are.
+func TestTurnsStartFromTheCanonicalOrderWithoutAA(t *testing.T) {
+	const all, canonical = "192.0.2.20 192.0.2.3 192.0.2.1", "192.0.2.1 192.0.2.3 192.0.2.20"
+	zone := freshZone()
+	s := start(t, zone+" {\n import clients\n ordering\n header {\n response clear aa\n }\n file "+
+		zoneFileOf(t, zone, host("www", all))+"\n}")
+	for turn := range 4 {
+		if got, want := s.as("10.9.8.7").answer("www."+zone), rotated(canonical, turn); got != want {
+			t.Errorf("answer %d is %s, want %s", turn, got, want)
+		}
+	}
+}
+
 // An alias of an authoritative zone may lead to a server block whose plugins rotate.
 func TestTurnsAreExactBehindAnAliasIntoABlockThatForwards(t *testing.T) {
 	for _, all := range []string{"192.0.2.1 192.0.2.2", "192.0.2.1 192.0.2.2 192.0.2.3"} {
 		for _, f := range followers {
 			for _, inner := range []string{"", "ordering\n"} {
-				t.Run(fmt.Sprintf("%s, %d addresses %s", f.name, len(strings.Fields(all)), strings.TrimSpace(inner)), func(t *testing.T) {
+				name := fmt.Sprintf("%s, %d addresses %s", f.name, len(strings.Fields(all)), strings.TrimSpace(inner))
+				t.Run(name, func(t *testing.T) {
 					a := aliased{alias: freshZone(), target: freshZone()}
 					outer := "import clients\n ordering\n" + f.follow(t, a.alias, a.target)
 					a.testServer = start(t, a.alias+" {\n"+outer+"\n}\n"+

@@ -39,9 +39,9 @@ var followers = []follower{
 			"file " + aliasZone(t, alias, "old."+target) + " " + alias
 	}},
 	{"etcd", func(t *testing.T, alias, target string) string {
-		e := startEtcd(t)
-		e.put(t, "www."+alias, `{"host": "host.`+target+`", "ttl": 300}`)
-		return "etcd " + alias + " {\n endpoint " + e.url + "\n }"
+		url := etcdURL(t)
+		putInEtcd(t, url, "www."+alias, `{"host": "host.`+target+`", "ttl": 300}`)
+		return "etcd " + alias + " {\n endpoint " + url + "\n }"
 	}},
 }
 
@@ -66,13 +66,15 @@ func secondaryOf(t *testing.T, zone, path string) string {
 // waitFor waits until name exists. It asks for TXT, and so spends no turn of its addresses.
 func (c client) waitFor(name string) {
 	c.t.Helper()
-	eventually(c.t, name+" exists", func() bool { return c.exchange(question(name, dns.TypeTXT)).Rcode == dns.RcodeSuccess })
+	eventually(c.t, name+" exists", func() bool {
+		return c.exchange(question(name, dns.TypeTXT)).Rcode == dns.RcodeSuccess
+	})
 }
 
 // A layout says where in a Corefile the zones of an alias and of its target are.
 type layout struct {
 	name         string
-	inner, outer string // directives in the blocks of the target and of the alias
+	inner, outer string // directives in the blocks of the target and of the alias; TARGET is the zone of the target
 	oneBlock     bool   // the zones share one server block, which has the directives in outer
 }
 
@@ -98,6 +100,7 @@ type aliased struct {
 func (f follower) start(t *testing.T, l layout, below, addresses string) aliased {
 	t.Helper()
 	a := aliased{alias: freshZone(), target: freshZone()}
+	l.outer = strings.ReplaceAll(l.outer, "TARGET", a.target)
 	hosts := "file " + zoneFileOf(t, a.target, host("old", "203.0.113.1")+host("host", addresses)) + " " + a.target
 	outer := "import clients\n" + l.outer + below + f.follow(t, a.alias, a.target) + "\n"
 	if l.oneBlock {
@@ -174,7 +177,9 @@ func TestLimitDoesNotApplyToLookupsForAliases(t *testing.T) {
 	forEachFollower(t, layouts("{\n answer_limit 1\n }"), func(t *testing.T, f follower, l layout, below string) {
 		a := f.start(t, l, below, "192.0.2.1 10.9.8.1 172.16.1.1")
 		for range 2 {
-			for client, want := range map[string]string{"10.9.8.7": "10.9.8.1", "172.16.1.7": "172.16.1.1", "192.0.2.7": "192.0.2.1"} {
+			for client, want := range map[string]string{
+				"10.9.8.7": "10.9.8.1", "172.16.1.7": "172.16.1.1", "192.0.2.7": "192.0.2.1",
+			} {
 				if got := a.follows(client); got != want {
 					t.Errorf("%s gets %s, want %s", client, got, want)
 				}
@@ -183,16 +188,20 @@ func TestLimitDoesNotApplyToLookupsForAliases(t *testing.T) {
 	})
 }
 
-// Where only the block of the target has ordering, nothing about a look-up for an alias is its
+// Where only the target is in a zone of ordering, nothing about a look-up for an alias is its
 // business: its order, its length, its count and its Client Subnet option.
-func TestLookupsForAliasesOfOtherBlocksAreLeftAlone(t *testing.T) {
-	const received = "192.0.2.2 10.9.8.2 192.0.2.1 10.9.8.1"
+func TestLookupsForAliasesOutsideOfOrderingAreLeftAlone(t *testing.T) {
+	const received = "192.0.2.2 10.9.8.1 192.0.2.1 10.9.8.2"
 	for _, synthesis := range []string{"", "dns64\n", "siit\n"} {
-		inner := synthesis + "ordering {\n answer_limit 1\n ecs " + trustedResolver + "\n }\n"
-		layouts := []layout{{name: "two blocks, " + synthesis + "ordering in the inner one", inner: inner}}
+		const properties = "{\n answer_limit 1\n ecs " + trustedResolver + "\n }\n"
+		layouts := []layout{
+			{name: "two blocks, " + synthesis + "ordering in the inner one", inner: synthesis + "ordering " + properties},
+			{name: "one block, " + synthesis + "ordering for the target", outer: synthesis + "ordering TARGET " + properties,
+				oneBlock: true},
+		}
 		forEachFollower(t, layouts, func(t *testing.T, f follower, l layout, below string) {
 			at := endpoint(t)
-			l.inner = "prometheus " + at + "\n" + l.inner
+			l.outer, l.inner = "prometheus "+at+"\n"+l.outer, "prometheus "+at+"\n"+l.inner
 			a := f.start(t, l, below, received)
 			for range 3 {
 				m, option := a.as(trustedResolver).askWith("www."+a.alias, dns.TypeA, subnet("10.9.8.0/24"))
@@ -207,7 +216,7 @@ func TestLookupsForAliasesOfOtherBlocksAreLeftAlone(t *testing.T) {
 				t.Errorf("counted %q", samples)
 			}
 			// The look-ups have not spent the turns of the target itself.
-			for _, want := range []string{"10.9.8.2", "10.9.8.1", "10.9.8.2"} {
+			for _, want := range []string{"10.9.8.1", "10.9.8.2", "10.9.8.1"} {
 				if got := a.as("10.9.8.7").answer("host." + a.target); got != want {
 					t.Errorf("the target has %s, want %s", got, want)
 				}

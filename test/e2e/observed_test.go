@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -202,5 +203,41 @@ func TestMetadataInEveryZoneOfAServerBlock(t *testing.T) {
 		before := len(serverLog.lines(line))
 		s.as("10.9.8.7").answer("www." + origin)
 		eventually(t, line, func() bool { return len(serverLog.lines(line)) == before+1 })
+	}
+}
+
+// Server blocks with views may share zone, port and metrics. Each counts under the name of its view.
+func TestEveryViewIsCountedUnderItsName(t *testing.T) {
+	at, zone, second := endpoint(t), freshZone(), freshZone()
+	paths := "file " + zoneFileOf(t, zone, host("www", "10.9.8.1 192.0.2.1")) + " " + zone + "\n" +
+		"file " + zoneFileOf(t, second, host("www", "10.9.8.1 192.0.2.1")) + " " + second + "\n"
+	var corefile strings.Builder
+	for name, network := range map[string]string{"one": "10.9.0.0/16", "two": "172.16.0.0/16", "three": "192.0.2.0/24"} {
+		corefile.WriteString(zone + " " + second + " {\n import clients\n prometheus " + at + "\n view " + name +
+			" {\n expr incidr(client_ip(), '" + network + "')\n }\n ordering\n " + paths + "}\n")
+	}
+	corefile.WriteString(zone + " " + second + " {\n import clients\n prometheus " + at + "\n ordering\n " + paths + "}\n")
+	s := start(t, corefile.String())
+	want := map[string]int{"one": 1, "two": 2, "three": 3, "": 4}
+	for view, client := range map[string]string{
+		"one": "10.9.8.7", "two": "172.16.1.7", "three": "192.0.2.7", "": "203.0.113.7",
+	} {
+		for range want[view] {
+			s.as(client).answer("www." + zone)
+			s.as(client).answer("www." + second)
+		}
+	}
+	for _, zone := range []string{zone, second} {
+		samples := samplesOf(t, at, zone)
+		if len(samples) != len(want) {
+			t.Errorf("got %d samples, want %d: %q", len(samples), len(want), samples)
+		}
+		for view, n := range want {
+			if !slices.ContainsFunc(samples, func(sample string) bool {
+				return strings.Contains(sample, `view="`+view+`"`) && strings.HasSuffix(sample, " "+strconv.Itoa(n))
+			}) {
+				t.Errorf("no sample of %d for view %q in %q", n, view, samples)
+			}
+		}
 	}
 }

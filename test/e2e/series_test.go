@@ -110,8 +110,9 @@ func TestStreamsHaveSeparateTurns(t *testing.T) {
 		at[transport] = fmt.Sprintf("127.0.0.1:%d", port)
 		fmt.Fprintf(&keys, "%s://%s:%d ", transport, zone, port)
 	}
+	// Without a zone, file would have the zone once for each key, and hang when it ends.
 	start(t, keys.String()+"{\n bind 127.0.0.1\n tls "+certificate+" "+key+"\n ordering\n file "+
-		zoneFileOf(t, zone, host("www", both))+" "+zone+"\n}") // file without a zone has one for each key, and hangs at the end
+		zoneFileOf(t, zone, host("www", both))+" "+zone+"\n}")
 
 	query := question("www."+zone, dns.TypeA)
 	exchange := func(network, addr string) string {
@@ -124,7 +125,8 @@ func TestStreamsHaveSeparateTurns(t *testing.T) {
 	}
 	udp := func() string { return exchange("udp", at["dns"]) }
 
-	viaGRPC := start(t, zone+" {\n bind 127.0.0.1\n grpc . "+at["grpc"]+" {\n tls "+certificate+"\n tls_servername example.org\n }\n}")
+	viaGRPC := start(t, zone+" {\n bind 127.0.0.1\n grpc . "+at["grpc"]+" {\n tls "+certificate+
+		"\n tls_servername example.org\n }\n}")
 	web := &http.Client{Transport: &http.Transport{TLSClientConfig: trusted, ForceAttemptHTTP2: true}}
 	defer web.CloseIdleConnections()
 

@@ -30,7 +30,9 @@ func TestMain(m *testing.M) {
 	dnsserver.Port = "0" // server blocks without a port listen on any free one
 	clog.SetOutput(&serverLog)
 	log.SetOutput(&serverLog)
-	os.Exit(m.Run())
+	code := m.Run()
+	stopEtcd()
+	os.Exit(code)
 }
 
 // clients is a Corefile snippet that a server block imports to accept PROXY headers from the test.

@@ -148,11 +148,42 @@ func TestSynthesisUnderPluginsThatWrapTheWriter(t *testing.T) {
 	}
 }
 
+// A block that an alias leads to may have dns64 too. Its look-ups are then for the alias: neither
+// ordered, cut nor counted.
+func TestSynthesisBehindAnAliasIsLeftAlone(t *testing.T) {
+	const all = "10.9.8.1 10.9.8.2 192.0.2.1 192.0.2.2"
+	for _, below := range []string{"", "cache\n"} {
+		t.Run(strings.TrimSpace("over "+below), func(t *testing.T) {
+			at := endpoint(t)
+			l := layout{
+				outer: "prometheus " + at + "\n ordering\n",
+				inner: "prometheus " + at + "\n dns64\n ordering {\n answer_limit 1\n }\n",
+			}
+			a := followers[0].start(t, l, below, all)
+			firsts := tally{}
+			for range 12 {
+				got := a.addresses(a.as("2001:db8::7").ask("www."+a.alias, dns.TypeAAAA))
+				if len(strings.Fields(got)) != 4 {
+					t.Fatalf("got %s, want 4 addresses", got)
+				}
+				firsts[first(got)]++
+			}
+			firsts.expectEven(t, mapped(all), 3)
+			if got := samplesOf(t, at, a.alias); len(got) != 1 || !strings.HasSuffix(got[0], " 12") {
+				t.Errorf("the zone of the alias has %q, want one sample of 12", got)
+			}
+			if got := samplesOf(t, at, a.target); len(got) != 0 {
+				t.Errorf("the zone of the target has %q", got)
+			}
+		})
+	}
+}
+
 // A synthesised answer is counted once and has the scope of the order of its IPv4 addresses.
 func TestSynthesisedAnswersAreCountedOnceAndHaveAScope(t *testing.T) {
 	at, zone := endpoint(t), freshZone()
-	s := start(t, zone+" {\n import clients\n prometheus "+at+"\n dns64 {\n allow_ipv4\n }\n ordering {\n netmask /20\n ecs "+
-		trustedResolver+"\n }\n file "+zoneFileOf(t, zone, host("www", "192.0.2.1 10.9.8.1"))+"\n}")
+	s := start(t, zone+" {\n import clients\n prometheus "+at+"\n dns64 {\n allow_ipv4\n }\n "+
+		"ordering {\n netmask /20\n ecs "+trustedResolver+"\n }\n file "+zoneFileOf(t, zone, host("www", "192.0.2.1 10.9.8.1"))+"\n}")
 	for range 3 {
 		r, option := s.as(trustedResolver).askWith("www."+zone, dns.TypeAAAA, subnet("10.9.8.0/24"))
 		if got, want := addresses(r.Answer), mapped("10.9.8.1 192.0.2.1"); got != want {

@@ -106,7 +106,9 @@ func TestClientsWithTheSameTiersShareTurns(t *testing.T) {
 			zone := freshZone()
 			s := start(t, zone+" {\n import clients\n ordering\n file "+
 				zoneFileOf(t, zone, host("www", near))+"\n}")
-			spellings := []string{"www." + zone, "WWW." + strings.ToUpper(zone), "wWw." + zone, "www." + strings.Replace(zone, "e", "E", 1)}
+			spellings := []string{
+				"www." + zone, "WWW." + strings.ToUpper(zone), "wWw." + zone, "www." + strings.Replace(zone, "e", "E", 1),
+			}
 			for turn := range 24 {
 				c, q := s.as(fmt.Sprintf("10.9.8.%d", 77+turn%5)), question(spellings[turn%len(spellings)], dns.TypeA)
 				exchange := map[string]func(*dns.Msg) *dns.Msg{"UDP": c.exchange, "TCP": c.exchangeTCP}[transport]

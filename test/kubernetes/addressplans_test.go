@@ -211,10 +211,7 @@ func TestPodsThatChange(t *testing.T) {
 	s.expect(t, "10.0.16.241", h.fullName(), dns.TypeA, in(3, 2))
 
 	// A node is deleted, and added again under the same name in another zone.
-	now := int64(0)
-	if err := c.client.CoreV1().Nodes().Delete(t.Context(), "node-3", metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
-		t.Fatal(err)
-	}
+	c.deleteNode(t, "node-3")
 	s.expect(t, "10.0.16.241", h.fullName(), dns.TypeA, tiers{all})
 	again := plan.node(3)
 	again.zone = "zone-2"
@@ -236,6 +233,63 @@ func (h headless) finish(t *testing.T) {
 		if _, err := pods.UpdateStatus(t.Context(), &pod, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestPodCIDRsRefuted begins with a cluster whose podCIDRs tell where pods are, and then has evidence
+// against them. From then on, only pods say where addresses are.
+func TestPodCIDRsRefuted(t *testing.T) {
+	plan := addressPlans[slices.IndexFunc(addressPlans, func(p addressPlan) bool { return p.name == "GKE" })]
+	const nobody = "10.4.0.200" // in the podCIDR of node-0, but of no pod
+	for _, test := range []struct {
+		name   string
+		refute func(t *testing.T, c *cluster, h headless)
+		way    string // in the log
+	}{
+		{
+			"a node loses its podCIDR",
+			func(t *testing.T, c *cluster, _ headless) {
+				node := plan.node(1)
+				node.networks = nil
+				c.deleteNode(t, node.name)
+				c.addNode(t, node)
+			},
+			"node-1 has no podCIDR",
+		},
+		{
+			"an endpoint is outside of its node's podCIDRs",
+			func(t *testing.T, c *cluster, _ headless) {
+				c.createHeadless(t, "outside").runPod(t, "node-1", "10.9.0.1")
+			},
+			"10.9.0.1",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := startCluster(t)
+			h := c.createHeadless(t, "web")
+			for i := range planNodes {
+				c.addNode(t, plan.node(i))
+				h.runPod(t, plan.node(i).name, plan.pod(i, 0)[0])
+			}
+			client := plan.pod(0, 1)[0]
+			c.clients(t).runPod(t, "node-0", client)
+			kubeconfig := c.readerKubeconfig(t)
+			s := startServer(t, corefile(kubeconfig, kubeconfig, "local_net_priority off"))
+			s.waitReady(t)
+
+			at := func(i int) string { return plan.pod(i, 0)[0] }
+			others := []string{at(2), at(3), at(4), at(5)}
+			near := tiers{{at(0)}, {at(1)}, others}
+			s.expect(t, client, h.fullName(), dns.TypeA, near)
+			s.expectNow(t, nobody, h.fullName(), dns.TypeA, near)
+
+			test.refute(t, c, h)
+			s.expect(t, nobody, h.fullName(), dns.TypeA, tiers{append([]string{at(0), at(1)}, others...)})
+			s.expect(t, client, h.fullName(), dns.TypeA, near)
+			if !strings.Contains(s.log.String(), test.way) {
+				t.Errorf("the log does not say %q:\n%s", test.way, s.log.tail())
+			}
+		})
 	}
 }
 

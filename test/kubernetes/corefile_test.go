@@ -157,7 +157,7 @@ func testNodeCache(t *testing.T, c *cluster, kubeconfig string) {
 		localNodeCacheCorefile(t, configMap(t, overlay, "node-local-dns", "Corefile.base"), central.dns, upstream))
 	// One pod on the node asks first; another gets the cached answer.
 	for _, n := range []int{200, 201} {
-		cache.expect(t, oak.pod(n), h.fullName(), dns.TypeA, want)
+		cache.expectNow(t, oak.pod(n), h.fullName(), dns.TypeA, want)
 	}
 }
 

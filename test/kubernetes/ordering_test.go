@@ -56,6 +56,7 @@ func TestCluster(t *testing.T) {
 	t.Run("documentation", func(t *testing.T) { testDocumentation(t, kubeconfig) })
 	t.Run("stub domain", func(t *testing.T) { testStubDomain(t, c, kubeconfig) })
 	t.Run("node cache", func(t *testing.T) { testNodeCache(t, c, kubeconfig) })
+	t.Run("look-ups", func(t *testing.T) { testLookups(t, c, kubeconfig) })
 }
 
 // corefile returns a Corefile for cluster.local. The kubernetes plugin uses the kubeconfig

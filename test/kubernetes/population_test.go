@@ -91,6 +91,14 @@ func (c *cluster) addNode(t *testing.T, p testNode) {
 	}
 }
 
+// deleteNode deletes a node. Its pods stay.
+func (c *cluster) deleteNode(t *testing.T, name string) {
+	t.Helper()
+	if err := c.client.CoreV1().Nodes().Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // relabel changes the zone and region labels of a node.
 func (c *cluster) relabel(t *testing.T, node, zone, region string) {
 	t.Helper()

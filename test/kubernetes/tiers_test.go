@@ -47,15 +47,16 @@ func (s *server) from(client string) asker {
 	return asker{s.dns, netip.MustParseAddr(client)}
 }
 
-// consecutive is the number of correct answers in a row that expect requires. Most tests have no
-// more addresses than that, so an answer that depends on the turn cannot be correct by chance each
-// time.
+// consecutive is the number of correct answers in a row that expect requires, and the largest tier
+// whose turns it checks.
 const consecutive = 8
 
-// expect waits until a client gets the addresses of a name in these tiers, in consecutive answers.
+// expect waits until a client gets the addresses of a name in these tiers, in consecutive answers, in
+// which each address of a tier takes the first place of the tier.
 func (s *server) expect(t *testing.T, client, name string, qtype uint16, want tiers) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%s %s for %s", name, dns.TypeToString[qtype], client), func() error {
+		first := make(map[netip.Addr]bool)
 		for range consecutive {
 			answer, err := s.from(client).lookup(name, qtype)
 			if err != nil {
@@ -63,6 +64,17 @@ func (s *server) expect(t *testing.T, client, name string, qtype uint16, want ti
 			}
 			if err := want.check(answer); err != nil {
 				return err
+			}
+			for _, tier := range want {
+				first[answer[0]] = true
+				answer = answer[len(tier):]
+			}
+		}
+		for _, tier := range want {
+			for _, address := range parse(tier...) {
+				if len(tier) <= consecutive && !first[address] {
+					return fmt.Errorf("%v is never the first of %v", address, tier)
+				}
 			}
 		}
 		return nil
