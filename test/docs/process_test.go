@@ -3,12 +3,10 @@ package docs
 import (
 	"bytes"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,8 +15,11 @@ import (
 
 // serve starts the server with a Corefile that must be right, as a process whose turns nobody has
 // taken yet. It returns the server's address. The server ends with the test.
-func serve(t *testing.T, c *corefile) string {
+func serve(t *testing.T, binary string, c *corefile) string {
 	t.Helper()
+	if c == nil {
+		t.Fatal("dig asks before a Corefile is shown or named")
+	}
 	text := c.text
 	if c.path != "" {
 		text = read(t, c.path)
@@ -31,7 +32,7 @@ func serve(t *testing.T, c *corefile) string {
 			t.Fatalf("no server block with a port in\n%s", local)
 		}
 		address := net.JoinHostPort("127.0.0.1", port)
-		if log = startProcess(t, local, address); log == "" {
+		if log = startProcess(t, binary, local, address); log == "" {
 			return address
 		}
 	}
@@ -44,10 +45,10 @@ var firstServer = regexp.MustCompile(`(?m)^[^\s({]*:\d+`)
 
 // startProcess starts a server and waits until it answers at address. If it ends before, startProcess
 // returns what it has logged.
-func startProcess(t *testing.T, text, address string) (log string) {
+func startProcess(t *testing.T, binary, text, address string) (log string) {
 	t.Helper()
 	var output bytes.Buffer
-	cmd := exec.Command(coredns(t), "-conf", "stdin")
+	cmd := exec.Command(binary, "-conf", "stdin")
 	cmd.Dir = workplace(t)
 	cmd.Stdin = strings.NewReader(text)
 	cmd.Stdout, cmd.Stderr = &output, &output
@@ -76,33 +77,14 @@ func startProcess(t *testing.T, text, address string) (log string) {
 	}
 }
 
-// coredns returns the path of the server's binary. It is built once.
-func coredns(t *testing.T) string {
+// build builds the server and returns its path.
+func build(t *testing.T) string {
 	t.Helper()
-	binary, err := builtCoreDNS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return binary
-}
-
-var buildDir string // where builtCoreDNS puts the binary
-
-var builtCoreDNS = sync.OnceValues(func() (string, error) {
-	binary := filepath.Join(buildDir, "coredns")
+	binary := filepath.Join(t.TempDir(), "coredns")
 	cmd := exec.Command("go", "build", "-o", binary, "./cmd/coredns")
 	cmd.Dir = root
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	return binary, cmd.Run()
-})
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "docs-")
-	if err != nil {
-		panic(err)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	buildDir = dir
-	status := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(status)
+	return binary
 }

@@ -50,72 +50,49 @@ func transcripts(page, markdown string) (all []transcript) {
 	return all
 }
 
-func TestDigPrintsWhatIsShown(t *testing.T) {
-	if shown := testTranscripts(t, isDig, func(t *testing.T, page []transcript) {
-		var server string
-		for i, run := range page {
-			if run.corefile == nil {
-				t.Fatalf("%s: %s\nno Corefile before it, neither shown nor named", run.place, run.command)
-			}
-			if i == 0 || page[i-1].corefile != run.corefile {
-				server = serve(t, run.corefile)
-			}
-			if got := dig(t, server, strings.Fields(run.command)); got != run.output {
-				t.Errorf("%s: %s\nprints\n%s\nshown is\n%s", run.place, run.command, got, run.output)
-			}
-		}
-	}); shown == 0 {
-		t.Error("no page shows what dig prints, so this test proves nothing")
-	}
-}
+// shellPages are the pages whose transcripts this test runs.
+var shellPages = []string{"README.md", "docs/explain.md", "docs/install.md", reference}
 
-func TestExplainAndCheckPrintWhatIsShown(t *testing.T) {
+func TestCommandsPrintWhatIsShown(t *testing.T) {
 	shell, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("sh is not installed")
 	}
-	if shown := testTranscripts(t, isExplainOrCheck, func(t *testing.T, page []transcript) {
-		binary := coredns(t)
-		dir := workplace(t)
-		for _, run := range page {
-			if run.corefile != nil && run.corefile.path == "" {
-				if err := os.WriteFile(filepath.Join(dir, "Corefile"), []byte(run.corefile.text), 0o644); err != nil {
-					t.Fatal(err)
+	binary := build(t)
+	path := "PATH=" + filepath.Dir(binary) + string(os.PathListSeparator) + os.Getenv("PATH")
+	for _, page := range shellPages {
+		t.Run(page, func(t *testing.T) {
+			all := transcripts(page, read(t, page))
+			if len(all) == 0 {
+				t.Fatal("no transcripts, so this test proves nothing")
+			}
+			dir, server := workplace(t), ""
+			for i, run := range all {
+				if run.corefile != nil && run.corefile.path == "" {
+					if err := os.WriteFile(filepath.Join(dir, "Corefile"), []byte(run.corefile.text), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if i == 0 || all[i-1].corefile != run.corefile {
+					server = ""
+				}
+				var got string
+				switch words := strings.Fields(run.command); words[0] {
+				case "dig":
+					if server == "" {
+						server = serve(t, binary, run.corefile)
+					}
+					got = dig(t, server, words)
+				default:
+					cmd := exec.Command(shell, "-c", strings.Replace(run.command, "go run ./cmd/coredns", "coredns", 1))
+					cmd.Dir, cmd.Env = dir, append(os.Environ(), path)
+					out, _ := cmd.CombinedOutput() // the output shows whether it fails
+					got = strings.TrimRight(string(out), "\n")
+				}
+				if got != run.output {
+					t.Errorf("%s: %s\nprints\n%s\nshown is\n%s", run.place, run.command, got, run.output)
 				}
 			}
-			cmd := exec.Command(shell, "-c", strings.Replace(run.command, "go run ./cmd/coredns", "coredns", 1))
-			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
-			out, _ := cmd.CombinedOutput() // the output shows whether it fails
-			if got := strings.TrimRight(string(out), "\n"); got != run.output {
-				t.Errorf("%s: %s\nprints\n%s\nshown is\n%s", run.place, run.command, got, run.output)
-			}
-		}
-	}); shown == 0 {
-		t.Error("no page shows what explain prints, so this test proves nothing")
+		})
 	}
 }
-
-// testTranscripts runs a subtest for each page that has transcripts of a kind. It returns their
-// number.
-func testTranscripts(t *testing.T, kind func(transcript) bool, test func(*testing.T, []transcript)) (shown int) {
-	for _, page := range pages(t) {
-		var some []transcript
-		for _, run := range transcripts(page, read(t, page)) {
-			if kind(run) {
-				some = append(some, run)
-			}
-		}
-		if len(some) > 0 {
-			shown += len(some)
-			t.Run(page, func(t *testing.T) { test(t, some) })
-		}
-	}
-	return shown
-}
-
-func isDig(run transcript) bool { return strings.HasPrefix(run.command, "dig ") }
-
-var explainOrCheck = regexp.MustCompile(`^(go run \./cmd/)?coredns (explain|check) `)
-
-func isExplainOrCheck(run transcript) bool { return explainOrCheck.MatchString(run.command) }
