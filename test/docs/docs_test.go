@@ -33,8 +33,8 @@ func TestWrongCorefilesFailWithTheMessageShown(t *testing.T) {
 
 func TestFilesShownAreThoseInTestdata(t *testing.T) {
 	for file, page := range map[string]string{"topology.txt": reference, "weights.txt": "docs/migrating.md"} {
-		text := read(t, "test/docs/testdata/"+file)
-		if !slices.ContainsFunc(blocksOf(page, read(t, page)), func(b block) bool { return b.text == text }) {
+		text := fileText(t, "test/docs/testdata/"+file)
+		if !slices.ContainsFunc(blocksOf(page, fileText(t, page)), func(b block) bool { return b.text == text }) {
 			t.Errorf("%s does not show %s:\n%s", page, file, text)
 		}
 	}

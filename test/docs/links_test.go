@@ -19,7 +19,7 @@ var (
 func TestLinksIntoTheRepositoryHaveTargets(t *testing.T) {
 	files, anchors := 0, 0
 	for _, page := range pages(t) {
-		for _, m := range link.FindAllStringSubmatch(prose(read(t, page)), -1) {
+		for _, m := range link.FindAllStringSubmatch(prose(fileText(t, page)), -1) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
@@ -36,7 +36,7 @@ func TestLinksIntoTheRepositoryHaveTargets(t *testing.T) {
 				continue
 			}
 			anchors++
-			if path.Ext(target) != ".md" || !anchorsOf(read(t, target))[m[2]] {
+			if path.Ext(target) != ".md" || !anchorsOf(fileText(t, target))[m[2]] {
 				t.Errorf("%s links to the heading #%s, which %s does not have", page, m[2], target)
 			}
 		}
@@ -51,7 +51,8 @@ func prose(markdown string) string {
 	var b strings.Builder
 	code := false
 	for line := range strings.Lines(markdown) {
-		fence := strings.HasPrefix(strings.TrimSpace(line), "```")
+		trimmed := strings.TrimSpace(line)
+		fence := strings.HasPrefix(trimmed, "```") || strings.HasPrefix(trimmed, "~~~")
 		if fence {
 			code = !code
 		}

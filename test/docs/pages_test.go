@@ -83,8 +83,8 @@ func relative(t *testing.T, path string) string {
 	return filepath.ToSlash(name)
 }
 
-// read returns the text of a file, whose path is relative to root.
-func read(t *testing.T, path string) string {
+// fileText returns the text of a file, whose path is relative to root.
+func fileText(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, path))
 	if err != nil {
@@ -99,7 +99,7 @@ const reference = "docs/reference.md"
 // section returns the text of a page under a heading, up to the next heading of that level.
 func section(t *testing.T, page, heading string) string {
 	t.Helper()
-	_, text, found := strings.Cut(read(t, page), "\n## "+heading+"\n")
+	_, text, found := strings.Cut(fileText(t, page), "\n## "+heading+"\n")
 	if !found {
 		t.Fatalf("%s has no section %s", page, heading)
 	}

@@ -19,7 +19,7 @@ func TestPictureShowsWhatIsServed(t *testing.T) {
 			Addresses []string `xml:"text"`
 		} `xml:"g"`
 	}
-	if err := xml.Unmarshal([]byte(read(t, picture)), &svg); err != nil {
+	if err := xml.Unmarshal([]byte(fileText(t, picture)), &svg); err != nil {
 		t.Fatal(err)
 	}
 	servers := map[string]string{}

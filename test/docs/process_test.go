@@ -22,7 +22,7 @@ func serve(t *testing.T, binary string, c *corefile) string {
 	}
 	text := c.text
 	if c.path != "" {
-		text = read(t, c.path)
+		text = fileText(t, c.path)
 	}
 	var log string
 	for range 3 { // another process may have taken the free port

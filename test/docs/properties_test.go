@@ -85,7 +85,7 @@ func TestSyntaxDescribesThePropertiesOfTheParser(t *testing.T) {
 // TestCorefilesStart checks that the examples start.
 func TestEveryPropertyHasAnExample(t *testing.T) {
 	shown := map[string]bool{}
-	for _, b := range blocksOf(reference, read(t, reference)) {
+	for _, b := range blocksOf(reference, fileText(t, reference)) {
 		if b.info == "corefile" {
 			maps.Copy(shown, propertiesIn(b.text))
 		}

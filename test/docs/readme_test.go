@@ -11,7 +11,7 @@ import (
 const mostBytes = 9 << 10
 
 func TestReadmeIsShort(t *testing.T) {
-	if size := len(read(t, "README.md")); size > mostBytes {
+	if size := len(fileText(t, "README.md")); size > mostBytes {
 		t.Errorf("README.md has %d bytes, want at most %d", size, mostBytes)
 	}
 }
@@ -39,7 +39,7 @@ func TestReadmeNamesTheVersionsOfGoMod(t *testing.T) {
 	if len(versions) != 2 {
 		t.Fatalf("go.mod requires %v, want CoreDNS among it", versions)
 	}
-	readme := read(t, "README.md")
+	readme := fileText(t, "README.md")
 	for _, v := range versions {
 		if !strings.Contains(readme, "**"+v+"**") {
 			t.Errorf("README.md does not say that it is tested with **%s**, the version in go.mod", v)
@@ -49,7 +49,7 @@ func TestReadmeNamesTheVersionsOfGoMod(t *testing.T) {
 
 func TestReadmeNamesEveryProperty(t *testing.T) {
 	named := map[string]bool{}
-	for line := range strings.Lines(read(t, "README.md")) {
+	for line := range strings.Lines(fileText(t, "README.md")) {
 		if row, isRow := strings.CutPrefix(line, "| `"); isRow {
 			name, _, _ := strings.Cut(strings.ReplaceAll(row, "`", " "), " ")
 			named[name] = true

@@ -15,7 +15,7 @@ import (
 func snippets(t *testing.T, info string) (all []block) {
 	t.Helper()
 	for _, page := range pages(t) {
-		for _, b := range blocksOf(page, read(t, page)) {
+		for _, b := range blocksOf(page, fileText(t, page)) {
 			if b.info == info {
 				all = append(all, b)
 			}

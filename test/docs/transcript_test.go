@@ -62,7 +62,7 @@ func TestCommandsPrintWhatIsShown(t *testing.T) {
 	path := "PATH=" + filepath.Dir(binary) + string(os.PathListSeparator) + os.Getenv("PATH")
 	for _, page := range shellPages {
 		t.Run(page, func(t *testing.T) {
-			all := transcripts(page, read(t, page))
+			all := transcripts(page, fileText(t, page))
 			if len(all) == 0 {
 				t.Fatal("no transcripts, so this test proves nothing")
 			}
