@@ -32,7 +32,9 @@ func TestWrongCorefilesFailWithTheMessageShown(t *testing.T) {
 }
 
 func TestFilesShownAreThoseInTestdata(t *testing.T) {
-	for file, page := range map[string]string{"topology.txt": reference, "weights.txt": "docs/migrating.md"} {
+	for page, file := range map[string]string{
+		reference: "topology.txt", "docs/explain.md": "topology.txt", "docs/migrating.md": "weights.txt",
+	} {
 		text := fileText(t, "test/docs/testdata/"+file)
 		if !slices.ContainsFunc(blocksOf(page, fileText(t, page)), func(b block) bool { return b.text == text }) {
 			t.Errorf("%s does not show %s:\n%s", page, file, text)
