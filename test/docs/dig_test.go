@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -19,9 +18,6 @@ func dig(t *testing.T, server string, words []string) string {
 	c := &dns.Client{Timeout: 30 * time.Second}
 	for i := 1; i < len(words); i++ {
 		switch word := words[i]; {
-		case word == "-b":
-			i++
-			c.Dialer = &net.Dialer{LocalAddr: source(t, words[i])}
 		case word == "-p":
 			i++
 		case word == "+short", strings.HasPrefix(word, "@"):
@@ -47,16 +43,4 @@ func dig(t *testing.T, server string, words []string) string {
 		lines = append(lines, strings.TrimPrefix(rr.String(), rr.Header().String()))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// source returns address with any port. It skips the test if this machine cannot send from address.
-func source(t *testing.T, address string) *net.UDPAddr {
-	t.Helper()
-	a := &net.UDPAddr{IP: net.ParseIP(address)}
-	conn, err := net.ListenUDP("udp", a)
-	if err != nil {
-		t.Skipf("cannot send from %s on this machine: %v", address, err)
-	}
-	conn.Close()
-	return a
 }
