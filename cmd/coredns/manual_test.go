@@ -30,15 +30,15 @@ func TestManualDescribesEveryFlag(t *testing.T) {
 		_, options, _ := strings.Cut(string(help), "\nOptions:\n")
 		_, section, _ := strings.Cut(string(text), "\n## "+heading+"\n")
 		section, _, _ = strings.Cut(section, "\n## ")
-		described, flags := matches(describedFlag, section), matches(helpFlag, options)
+		described, flags := firstGroups(describedFlag, section), firstGroups(helpFlag, options)
 		if len(flags) == 0 || !slices.Equal(described, flags) {
 			t.Errorf("%s describes the flags\n%v, coredns %s -h has\n%v", manual, described, command, flags)
 		}
 	}
 }
 
-// matches returns what the first group of e matches in text, sorted.
-func matches(e *regexp.Regexp, text string) (all []string) {
+// firstGroups returns what the first group of e matches in text, sorted.
+func firstGroups(e *regexp.Regexp, text string) (all []string) {
 	for _, m := range e.FindAllStringSubmatch(text, -1) {
 		all = append(all, m[1])
 	}
