@@ -161,6 +161,8 @@ func localLine(words []string, depth int, port func(number string) string) strin
 			}
 			return strings.Join(words, " ") + added
 		}
+	case depth == 2 && words[0] == "transfer":
+		words[len(words)-1] = "127.0.0.1:1"
 	case depth == 2 && words[0] == "lameduck":
 		words[1] = "0s"
 	case depth == 2 && len(words) == 2 && words[0] == "topology" && words[1] == "kubernetes":
