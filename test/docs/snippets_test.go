@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 )
 
@@ -57,7 +58,7 @@ func start(t *testing.T, corefile string) (udp string, err error) {
 		switch {
 		case err == nil:
 			return server.UDP(instance), nil
-		case !strings.Contains(err.Error(), "address already in use"): // another process may have taken a free port
+		case !systemtest.AddressInUse(err.Error()): // another process may have taken a free port
 			return "", err
 		}
 	}
