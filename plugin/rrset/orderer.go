@@ -142,7 +142,7 @@ func (o *Orderer) order(in []dns.RR, q *Query, qname string, series Series) []dn
 }
 
 // place sets w.places to the new places of the records of set. tiers has the tier of each record;
-// place may put it in another order.
+// place may put it in another order, and number the tiers anew.
 func (o *Orderer) place(w *workspace, set []dns.RR, tiers []uint32, q *Query, series Series) {
 	p := &w.places
 	several := p.count(tiers, q.Ranking.Tiers())

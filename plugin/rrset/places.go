@@ -47,13 +47,15 @@ func (p *places) reset(n, tiers int) {
 
 // count begins a new RRset, whose base order is as received. tiers has the tier of each record, and
 // the ranking has tierCount tiers. count counts the records in each tier, and sets p.moved if
-// sorting by tier moves a record. It reports whether a tier may have several records: otherwise
-// turns make no difference.
+// sorting by tier moves a record. It numbers the tiers that have a record from 0 up, in tiers too:
+// clients that see the same tiers share turns, whatever tiers without a record each of them has. It
+// reports whether a tier has several records: otherwise turns make no difference.
 func (p *places) count(tiers []uint32, tierCount int) (several bool) {
 	p.base, p.ordered, p.n = nil, false, tierCount
 	if tierCount > maxSpans {
 		p.moved = !slices.IsSorted(tiers)
-		return true // placeTiers counts them
+		p.renumber(tiers)
+		return p.n < len(tiers)
 	}
 	spans := p.spans[:tierCount]
 	for t := range spans {
@@ -68,7 +70,33 @@ func (p *places) count(tiers []uint32, tierCount int) (several bool) {
 		last = t
 	}
 	p.moved = moved
+	p.closeGaps(tiers)
 	return most > 1
+}
+
+// closeGaps numbers the tiers that have a record from 0 up, in the same order.
+func (p *places) closeGaps(tiers []uint32) {
+	gaps, n := false, 0
+	for t := range p.spans[:p.n] {
+		s := &p.spans[t]
+		if s.end == 0 {
+			continue
+		}
+		gaps = gaps || t > n
+		s.next = uint16(n)
+		n++
+	}
+	if gaps {
+		for i, t := range tiers {
+			tiers[i] = uint32(p.spans[t].next)
+		}
+		for t, s := range p.spans[:p.n] {
+			if s.end > 0 {
+				p.spans[s.next].end = p.spans[t].end
+			}
+		}
+	}
+	p.n = n
 }
 
 // rebase makes base the base order of the RRset, and puts tiers into that order. p keeps base until
@@ -84,7 +112,7 @@ func (p *places) rebase(base []uint16, tiers []uint32) {
 // rotate completes the places of the RRset: sorted by tier, and each tier of m records rotated left
 // by turn mod m.
 func (p *places) rotate(tiers []uint32, turn uint64) {
-	p.placeTiers(tiers, turn)
+	p.placeTiers(turn)
 	if p.base != nil {
 		p.sort(tiers, p.base)
 		p.moved = !slices.IsSorted(p.order)
@@ -95,7 +123,7 @@ func (p *places) rotate(tiers []uint32, turn uint64) {
 // in the order that arrange gives it. arrange gets the indexes of the tier's records in the RRset,
 // in base order, and puts that slice in order.
 func (p *places) permute(tiers []uint32, arrange func(tier []uint16)) {
-	p.placeTiers(tiers, 0)
+	p.placeTiers(0)
 	base := p.base
 	if base == nil {
 		p.received = ascending(p.received, len(tiers))
@@ -112,10 +140,7 @@ func (p *places) permute(tiers []uint32, arrange func(tier []uint16)) {
 
 // placeTiers turns the counts into spans, one behind the other. It rotates a tier by filling its
 // span from another place than the first. If a rotation moves a record, it sets p.moved.
-func (p *places) placeTiers(tiers []uint32, turn uint64) {
-	if p.n > maxSpans {
-		p.renumber(tiers)
-	}
+func (p *places) placeTiers(turn uint64) {
 	spans, first := p.spans[:p.n], uint16(0)
 	for t := range spans {
 		s := &spans[t]
@@ -185,8 +210,7 @@ func scatter[T any](p *places, tiers []uint32, dst, values []T) {
 // is another tier, the first record of that replaces the last of them, so that a client can still
 // fail over.
 func (p *places) cut(dst []dns.RR, limit int) {
-	nearest := slices.IndexFunc(p.spans[:p.n], func(s span) bool { return s.end > 0 })
-	if next := int(p.spans[nearest].end); limit > 1 && limit <= next && next < len(dst) {
+	if next := int(p.spans[0].end); limit > 1 && limit <= next && next < len(dst) {
 		dst[limit-1] = dst[next]
 	}
 	clear(dst[limit:])

@@ -120,6 +120,37 @@ func TestClientsWithTheSameTiersShareTurns(t *testing.T) {
 	}
 }
 
+// Tiers without an address make no difference: a class A client has two masks, a class C client one,
+// and a client of the other family has others, but all addresses are equally far from each of them.
+func TestClientsShareTurnsWhateverTiersAreEmpty(t *testing.T) {
+	tests := []struct {
+		name, properties, addresses string
+		clients                     []string
+		orders                      []string // of successive answers
+	}{
+		{"one tier", "", "192.0.2.1 192.0.2.2 192.0.2.3", []string{"10.9.8.7", "192.168.1.7", "172.16.1.7", "2001:db8::7", "239.0.0.7"},
+			[]string{"192.0.2.1 192.0.2.2 192.0.2.3", "192.0.2.2 192.0.2.3 192.0.2.1", "192.0.2.3 192.0.2.1 192.0.2.2"}},
+		{"two tiers", "netmask /24 /20 /16", "203.0.113.1 203.0.113.2 192.0.2.1 192.0.2.2", []string{"192.0.2.7", "192.0.3.7", "192.0.99.7"},
+			[]string{"192.0.2.1 192.0.2.2 203.0.113.1 203.0.113.2", "192.0.2.2 192.0.2.1 203.0.113.2 203.0.113.1"}},
+		{"more tiers than records", "netmask /24\nsortlist 10.0.0.0/8" + strings.Repeat(" 198.51.100.0/24", 200),
+			"192.0.2.1 192.0.2.2", []string{"10.9.8.7", "192.168.1.7"},
+			[]string{"192.0.2.1 192.0.2.2", "192.0.2.2 192.0.2.1"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			zone := freshZone()
+			s := start(t, zone+" {\n import clients\n ordering {\n "+test.properties+"\n }\n file "+
+				zoneFileOf(t, zone, host("www", test.addresses))+"\n}")
+			for turn := range 4 * len(test.clients) {
+				addr := test.clients[turn%len(test.clients)]
+				if got, want := s.as(addr).answer("www."+zone), test.orders[turn%len(test.orders)]; got != want {
+					t.Errorf("answer %d, for %s, is %s\nwant %s", turn, addr, got, want)
+				}
+			}
+		})
+	}
+}
+
 func TestTurnsAreExactUnderConcurrency(t *testing.T) {
 	const near = "10.9.8.1 10.9.8.2 10.9.8.3"
 	s := start(t, "example.org {\n import clients\n ordering\n file "+
