@@ -106,9 +106,6 @@ func (set *rrset) kept() (n int) {
 // check returns what is wrong with the records of the RRset in an answer.
 func (set *rrset) check(answer []dns.RR) error {
 	got := data(answer)
-	if set.partial {
-		return set.checkPart(got)
-	}
 	if len(got) > set.kept() || len(got) < set.kept() && !set.truncated {
 		return fmt.Errorf("%d records, want %d of %d: %v", len(got), set.kept(), len(set.base), got)
 	}
@@ -138,19 +135,6 @@ func (set *rrset) check(answer []dns.RR) error {
 	}
 	if err := set.turns.check(set, places); err != nil {
 		return fmt.Errorf("%w\ngot  %v\nwant the tiers %v", err, data(answer), set.tiers)
-	}
-	return nil
-}
-
-// checkPart checks an RRset of which ordering got only a part from below.
-func (set *rrset) checkPart(got []string) error {
-	last, seen := 0, map[string]bool{}
-	for _, record := range got {
-		at := slices.IndexFunc(set.tiers, func(t tier) bool { return slices.Contains(t.records, record) })
-		if at < last || seen[record] {
-			return fmt.Errorf("%s is there twice or does not belong there: %v\nwant the tiers %v", record, got, set.tiers)
-		}
-		last, seen[record] = at, true
 	}
 	return nil
 }
@@ -241,16 +225,15 @@ type turns struct {
 }
 
 // turnsOf returns the turns of an RRset, nil if it takes none, or if they cannot be known: because
-// the base order is not, because policies of several zones order the same RRset and so share turns,
-// or because ordering got only a part of it once.
+// the base order is not, or because policies of several zones order the same RRset and so share turns.
 func (s *sectionCheck) turnsOf(set *rrset) *turns {
 	p := s.v.policy
-	if first, ok := s.owners[set.key]; !ok && !s.partial {
+	if first, ok := s.owners[set.key]; !ok {
 		s.owners[set.key] = p
-	} else if first != p || s.partial {
+	} else if first != p {
 		s.owners[set.key] = new(contract.Policy) // nobody's from now on
 	}
-	if p.RoundRobin != contract.On || set.unknown || s.partial || s.owners[set.key] != p {
+	if p.RoundRobin != contract.On || set.unknown || s.owners[set.key] != p {
 		return nil
 	}
 	key := fmt.Sprint(set.key, s.name, s.q.tcp, assignment(set))
