@@ -23,8 +23,9 @@ type run struct {
 	turns   map[string]*turns
 	owners  map[rrsetKey]*contract.Policy // the policy that an RRset was first ordered by
 	sticky  map[string][]map[string]int   // orders that a client got: record → place
+	firsts  map[string]map[string]string  // by the records of a sticky tier: client → what it got first
 	tiers   map[tiersKey][]contract.Nearness
-	stats   *statistics
+	stats   *Statistics
 	queries int
 }
 

@@ -13,6 +13,7 @@
 package model
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net"
@@ -83,6 +84,9 @@ func TestModel(t *testing.T) {
 	if r.unrepeated > 1 {
 		t.Errorf("%d failures did not happen again", r.unrepeated)
 	}
+	if err := r.stats.check(); err != nil {
+		t.Error(err)
+	}
 	t.Logf("%d Corefiles, seeds %d to %d, %d queries, %d failures that did not happen again",
 		all.corefiles, all.seed, all.seed+uint64(all.corefiles)-1, r.queries, r.unrepeated)
 }
@@ -91,11 +95,18 @@ func TestModel(t *testing.T) {
 type results struct {
 	mu                  sync.Mutex
 	queries, unrepeated int
+	stats               Statistics
+}
+
+// A workerResult is what a worker prints at its end.
+type workerResult struct {
+	Queries    int
+	Statistics Statistics
 }
 
 // run runs a task in a process of its own, and each seed that fails there once more.
 func (r *results) run(t *testing.T, task task) {
-	queries, failed, out, err := runWorker(task)
+	result, failed, out, err := runWorker(task)
 	repeated := err != nil && len(failed) == 0 // the process has crashed
 	for _, seed := range failed {
 		again := task
@@ -106,7 +117,8 @@ func (r *results) run(t *testing.T, task task) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queries += queries
+	r.queries += result.Queries
+	r.stats.addAll(result.Statistics)
 	switch {
 	case repeated:
 		t.Errorf("worker %v: %v\n%s", task, err, out)
@@ -116,9 +128,9 @@ func (r *results) run(t *testing.T, task task) {
 	}
 }
 
-// runWorker runs a task in a process of its own. It returns how many queries that sent and which
-// seeds failed.
-func runWorker(task task) (queries int, failed []uint64, out []byte, err error) {
+// runWorker runs a task in a process of its own. It returns the result, which seeds failed, and all
+// that the process printed.
+func runWorker(task task) (result workerResult, failed []uint64, out []byte, err error) {
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestWorker$", "-test.v", "-test.timeout", "0")
 	cmd.Env = append(os.Environ(), workerEnv+"="+task.String())
 	out, err = cmd.CombinedOutput()
@@ -127,9 +139,11 @@ func runWorker(task task) (queries int, failed []uint64, out []byte, err error) 
 		if n, _ := fmt.Sscanf(line, "failed: %d", &seed); n == 1 {
 			failed = append(failed, seed)
 		}
-		fmt.Sscanf(line, "queries: %d", &queries)
+		if text, ok := strings.CutPrefix(line, "result: "); ok {
+			json.Unmarshal([]byte(text), &result)
+		}
 	}
-	return queries, failed, out, err
+	return result, failed, out, err
 }
 
 // TestWorker runs the seeds that TestModel gives it.
@@ -137,7 +151,7 @@ func TestWorker(t *testing.T) {
 	if os.Getenv(workerEnv) == "" {
 		t.Skip("TestModel starts this in processes of its own")
 	}
-	task, queries, stats := parseTask(os.Getenv(workerEnv), task{}), 0, new(statistics)
+	task, queries, stats := parseTask(os.Getenv(workerEnv), task{}), 0, new(Statistics)
 	for i := range task.corefiles {
 		seed := task.seed + uint64(i)
 		n, err := runSeed(t, seed, task.steps, stats)
@@ -147,14 +161,15 @@ func TestWorker(t *testing.T) {
 		}
 		queries += n
 	}
-	if err := stats.check(); err != nil {
-		t.Error(err)
+	counted, err := json.Marshal(workerResult{queries, *stats})
+	if err != nil {
+		t.Fatal(err)
 	}
-	fmt.Printf("queries: %d\n", queries)
+	fmt.Printf("result: %s\n", counted)
 }
 
 // runSeed runs the case of a seed. It returns how many queries it sent.
-func runSeed(t *testing.T, seed uint64, steps int, stats *statistics) (queries int, err error) {
+func runSeed(t *testing.T, seed uint64, steps int, stats *Statistics) (queries int, err error) {
 	c, directory := newCase(seed), t.TempDir()
 	s, err := c.start(directory)
 	defer func() {
@@ -176,6 +191,7 @@ func runSeed(t *testing.T, seed uint64, steps int, stats *statistics) (queries i
 		turns:   map[string]*turns{},
 		owners:  map[rrsetKey]*contract.Policy{},
 		sticky:  map[string][]map[string]int{},
+		firsts:  map[string]map[string]string{},
 		tiers:   map[tiersKey][]contract.Nearness{},
 	}
 	if err := r.ask(steps); err != nil {

@@ -154,9 +154,9 @@ func (set *rrset) checkTier(t tier, part []string) error {
 	p := set.v.policy
 	switch {
 	case p.RoundRobin == contract.Sticky:
-		return set.checkSticky(part)
+		return set.checkSticky(t, part)
 	case p.RoundRobin == contract.Random:
-		set.stats.add(t, part)
+		set.stats.addRandom(t, part)
 	case set.unknown:
 	case p.RoundRobin == contract.Off:
 		fixed := slices.Clone(weighted)
@@ -186,10 +186,11 @@ func (t *tier) plain() bool {
 
 // checkSticky checks that any two records are in the order that the client has seen them in before,
 // in this RRset or in another.
-func (set *rrset) checkSticky(part []string) error {
+func (set *rrset) checkSticky(t tier, part []string) error {
 	client := fmt.Sprint(set.v.client, set.v.policy.Weights)
 	if addressOf(set.base[0]).IsValid() {
 		client = "addresses " + client
+		set.compareClients(t, part[0])
 	}
 	order := map[string]int{}
 	for i, record := range part {
@@ -212,6 +213,25 @@ func (set *rrset) checkSticky(part []string) error {
 		set.sticky[client] = append(set.sticky[client], order)
 	}
 	return nil
+}
+
+// compareClients counts whether a client gets the same record first as the client before, of a tier
+// that both see.
+func (set *rrset) compareClients(t tier, first string) {
+	records := fmt.Sprint(slices.Sorted(slices.Values(t.records)), t.weights)
+	clients := set.firsts[records]
+	if clients == nil {
+		clients = map[string]string{}
+		set.firsts[records] = clients
+	}
+	client := set.v.client.String()
+	if _, again := clients[client]; again {
+		return
+	}
+	if before, ok := clients["last"]; ok {
+		set.stats.addSticky(t, before, first)
+	}
+	clients[client], clients["last"] = first, first
 }
 
 // turns is what the model knows of the turns of one question: how many answers there were and what

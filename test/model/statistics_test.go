@@ -6,28 +6,44 @@ import (
 	"slices"
 )
 
-// statistics say whether random orders are as likely as they should be. They count over all cases of
-// a worker, because one case has too few answers.
-type statistics struct{ first, last likelihood }
-
-// A likelihood compares how often something happened with its probability.
-type likelihood struct {
-	tries              int
-	happened, expected float64
-	variance           float64
+// Statistics say whether random and sticky orders are as likely as they should be. They count over
+// all cases, because one case has too few answers.
+type Statistics struct {
+	First, Last Likelihood // that the first or the last record of a tier in base order comes first
+	Alike       Likelihood // that two clients get the same record of a tier first, in sticky order
 }
 
-func (l *likelihood) add(happened bool, probability float64) {
-	l.tries++
+// A Likelihood compares how often something happened with its probability.
+type Likelihood struct {
+	Tries              int
+	Happened, Expected float64
+	Variance           float64
+}
+
+func (l *Likelihood) add(happened bool, probability float64) {
+	l.Tries++
 	if happened {
-		l.happened++
+		l.Happened++
 	}
-	l.expected += probability
-	l.variance += probability * (1 - probability)
+	l.Expected += probability
+	l.Variance += probability * (1 - probability)
 }
 
-// add counts an answer with the first records of a tier in random order.
-func (s *statistics) add(t tier, part []string) {
+// addAll adds what m has counted.
+func (l *Likelihood) addAll(m Likelihood) {
+	l.Tries, l.Happened, l.Expected, l.Variance =
+		l.Tries+m.Tries, l.Happened+m.Happened, l.Expected+m.Expected, l.Variance+m.Variance
+}
+
+// addAll adds what t has counted.
+func (s *Statistics) addAll(t Statistics) {
+	s.First.addAll(t.First)
+	s.Last.addAll(t.Last)
+	s.Alike.addAll(t.Alike)
+}
+
+// addRandom counts an answer with the first records of a tier in random order.
+func (s *Statistics) addRandom(t tier, part []string) {
 	sum := 0
 	for _, w := range t.weights {
 		sum += w
@@ -37,16 +53,31 @@ func (s *statistics) add(t tier, part []string) {
 	}
 	probability := func(i int) float64 { return float64(t.weights[i]) / float64(sum) }
 	end := len(t.records) - 1
-	s.first.add(part[0] == t.records[0], probability(0))
-	s.last.add(part[0] == t.records[end], probability(end))
+	s.First.add(part[0] == t.records[0], probability(0))
+	s.Last.add(part[0] == t.records[end], probability(end))
+}
+
+// addSticky counts that two clients got these records of a tier first.
+func (s *Statistics) addSticky(t tier, one, other string) {
+	sum, squares := 0.0, 0.0
+	for _, w := range t.weights {
+		sum, squares = sum+float64(w), squares+float64(w)*float64(w)
+	}
+	if sum > 0 && len(t.records) > 1 {
+		s.Alike.add(one == other, squares/(sum*sum))
+	}
 }
 
 // check returns an error if something happened too often or too seldom: six standard deviations are
 // passed once in 500 million times.
-func (s *statistics) check() error {
-	for _, l := range []likelihood{s.first, s.last} {
-		if deviation := math.Abs(l.happened-l.expected) / math.Sqrt(l.variance); l.variance > 10 && deviation > 6 {
-			return fmt.Errorf("in %d random orders a record came first %.0f times, want about %.0f", l.tries, l.happened, l.expected)
+func (s *Statistics) check() error {
+	for name, l := range map[string]Likelihood{
+		"the first of a tier came first at random":      s.First,
+		"the last of a tier came first at random":       s.Last,
+		"two clients had the same sticky first address": s.Alike,
+	} {
+		if deviation := math.Abs(l.Happened-l.Expected) / math.Sqrt(l.Variance); l.Variance > 10 && deviation > 6 {
+			return fmt.Errorf("in %d answers %s %.0f times, want about %.0f", l.Tries, name, l.Happened, l.Expected)
 		}
 	}
 	return nil
