@@ -76,7 +76,7 @@ func (e *explainer) report(w *writer, answer, extra []dns.RR, res *dns.Msg, q *r
 	p := w.rule.policy
 	x := &Explanation{
 		Position:  p.position,
-		Zone:      w.rule.responses.zone,
+		Zone:      w.rule.counters.zone,
 		Source:    sourceAddr(w, w),
 		Client:    w.client(),
 		Location:  q.Ranking.Location(),

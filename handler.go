@@ -49,23 +49,26 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	if from == fromAlias {
 		return nil
 	}
-	ow := &writer{Context: ctx, ResponseWriter: w, rule: rule, options: o.options(ctx, rule.policy, w, r)}
+	ow := &writer{Context: ctx, ResponseWriter: w, rule: rule, options: o.options(ctx, rule, w, r)}
 	ow.series = ow.seriesOf(from)
 	if m := ow.options.metadata; m != nil {
-		m.client = ow.client()
+		m.client, m.rule = ow.client(), rule
 	}
 	return ow
 }
 
-// options returns the options of the query r, to which p applies.
-func (o *Ordering) options(ctx context.Context, p *policy, w dns.ResponseWriter, r *dns.Msg) *queryOptions {
+// options returns the options of the query r, to which rule applies.
+func (o *Ordering) options(ctx context.Context, rule *serverRule, w dns.ResponseWriter, r *dns.Msg) *queryOptions {
+	p := rule.policy
 	metadataUsed := o.zones.metadataUsed.Load()
 	if p.trusted == nil && p.limit == 0 && !metadataUsed && o.zones.explainer == nil {
 		return &noOptions
 	}
 	found := queryOptions{explainer: o.zones.explainer}
 	if p.trusted != nil {
-		found.ecs = p.trusted.Option(r, sourceAddr(ctx, w))
+		var result ecs.Result
+		found.ecs, result = p.trusted.Option(r, sourceAddr(ctx, w))
+		rule.counters.countECS(result)
 	}
 	found.unlimited = p.limit > 0 && wantsDNSSEC(r)
 	if metadataUsed {
@@ -166,12 +169,29 @@ func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 		e.report(w, answer, extra, res, q)
 	}
 	if first, ip4, ok := firstAddress(res.Answer); ok {
-		tier := q.Ranking.Tier(first, ip4)
-		w.rule.responses.count(tier)
-		if m := w.options.metadata; m != nil {
-			m.first, m.tier = first.NetipAs(ip4), tier
-		}
+		w.observe(first, ip4, &q.Ranking)
 	}
+}
+
+// observe counts a response, whose first address is first, and notes it for those who read metadata.
+// ip4 says whether the address is IPv4. k is what the response was ordered by.
+func (w *writer) observe(first ipaddr.Addr, ip4 bool, k *ranking.Ranking) {
+	ordered := w.rule.policy.orderer.Orders(addressType(ip4))
+	if ordered {
+		w.rule.counters.count(k.Near(k.Tier(first, ip4)), k.Location() != nil)
+	}
+	if m := w.options.metadata; m != nil {
+		m.first, m.ordered = first.NetipAs(ip4), ordered
+		m.ranking = *k // by itself, so that the compiler makes no copy on the stack
+	}
+}
+
+// addressType returns the type of records with addresses of a family.
+func addressType(ip4 bool) uint16 {
+	if ip4 {
+		return dns.TypeA
+	}
+	return dns.TypeAAAA
 }
 
 // client returns the address that the response is for: that of a trusted Client Subnet option, else

@@ -3,17 +3,50 @@ package ordering
 import (
 	"context"
 	"net/netip"
-	"strconv"
+	"path/filepath"
+
+	"github.com/coredns-ordering/ordering/internal/ipaddr"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
 
 	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/coredns/coredns/request"
 )
 
-// queryMetadata holds the values of the metadata of one query. The writer of the query fills it in.
+// queryMetadata holds what the metadata of one query is made of. The writer of the query fills it in.
 type queryMetadata struct {
-	client netip.Addr
-	first  netip.Addr // the zero Addr until there is an answer with an address
-	tier   uint32     // of first
+	client  netip.Addr
+	rule    *serverRule // nil if no directive is for the name
+	first   netip.Addr  // the zero Addr until there is an answer with an address
+	ordered bool        // an address of the type of first has a tier
+	ranking ranking.Ranking
+}
+
+// near returns what puts first in front, "" if it was not put in order.
+func (m *queryMetadata) near() string {
+	if !m.ordered {
+		return ""
+	}
+	return m.why().Near.String()
+}
+
+// reason returns near in detail, "" if first was not put in order.
+func (m *queryMetadata) reason() string {
+	if !m.ordered {
+		return ""
+	}
+	return m.why().String()
+}
+
+func (m *queryMetadata) why() ranking.Reason {
+	return m.ranking.Reason(ipaddr.FromNetip(m.first), m.first.Is4())
+}
+
+// position returns where in the Corefile the directive is that decides, and its zone.
+func (m *queryMetadata) position() string {
+	if m.rule == nil {
+		return ""
+	}
+	return filepath.Base(m.rule.policy.position) + " ordering, zone " + m.rule.counters.zone
 }
 
 // metadataKey is the context key of the queryMetadata.
@@ -25,21 +58,28 @@ func metadataIn(ctx context.Context) *queryMetadata {
 	return m
 }
 
-// Metadata publishes three labels: ordering/client is the address that the answer is for,
-// ordering/first is the first address in the answer, and ordering/tier is its tier. A label without
-// a value is empty; the last two have none until there is an answer with an address. It implements
-// metadata.Provider.
+// Metadata publishes five labels, whose values are made when somebody reads them:
+//
+//   - ordering/client is the address that the answer is for.
+//   - ordering/rule is the directive that decides, and its zone.
+//   - ordering/first is the first address in the answer.
+//   - ordering/near is what puts that address in front, in one word.
+//   - ordering/reason is the same with its network, location or line.
+//
+// A label without a value is empty; the last three have none until there is an answer with an
+// address. Metadata implements metadata.Provider.
 func (o *Ordering) Metadata(ctx context.Context, _ request.Request) context.Context {
 	o.zones.useMetadata()
 	m := new(queryMetadata)
-	metadata.SetValueFunc(ctx, pluginName+"/client", func() string { return text(m.client) })
-	metadata.SetValueFunc(ctx, pluginName+"/first", func() string { return text(m.first) })
-	metadata.SetValueFunc(ctx, pluginName+"/tier", func() string {
-		if !m.first.IsValid() {
-			return ""
-		}
-		return strconv.FormatUint(uint64(m.tier), 10)
-	})
+	for label, value := range map[string]metadata.Func{
+		"client": func() string { return text(m.client) },
+		"first":  func() string { return text(m.first) },
+		"near":   m.near,
+		"reason": m.reason,
+		"rule":   m.position,
+	} {
+		metadata.SetValueFunc(ctx, pluginName+"/"+label, value)
+	}
 	return context.WithValue(ctx, metadataKey{}, m)
 }
 

@@ -12,18 +12,22 @@ import (
 	"github.com/miekg/dns"
 )
 
-// valuesOf returns the metadata of a query before it is answered and after.
+var metadataLabels = []string{"client", "first", "near", "reason", "rule"}
+
+// valuesOf returns the metadata that a query has before it is answered and after.
 func valuesOf(t *testing.T, o *Ordering, client string, r *dns.Msg) (before, after map[string]string) {
 	t.Helper()
 	ctx := o.Metadata(metadata.ContextWithMetadata(context.Background()), request.Request{})
 	values := func() map[string]string {
 		all := map[string]string{}
-		for _, label := range []string{"client", "tier", "first"} {
+		for _, label := range metadataLabels {
 			f := metadata.ValueFunc(ctx, "ordering/"+label)
 			if f == nil {
 				t.Fatalf("no ordering/%s", label)
 			}
-			all[label] = f()
+			if value := f(); value != "" {
+				all[label] = value
+			}
 		}
 		return all
 	}
@@ -39,34 +43,42 @@ func TestMetadata(t *testing.T) {
 	query := func() *dns.Msg { return new(dns.Msg).SetQuestion(hot, dns.TypeA) }
 	nxdomain := reply(hot, dns.TypeA)
 	nxdomain.Rcode = dns.RcodeNameError
+	type values = map[string]string // those that are not empty
+	const root = "Testfile:1 ordering, zone ."
 	for _, tt := range []struct {
 		name, corefile, client string
 		r, below               *dns.Msg
-		want                   map[string]string
+		want                   values
 	}{
 		{"nearest", "ordering", "10.4.3.2", query(), two,
-			map[string]string{"client": "10.4.3.2", "tier": "0", "first": "10.4.3.1"}},
+			values{"client": "10.4.3.2", "first": "10.4.3.1", "near": "subnet", "reason": "subnet 10.4.3.0/24", "rule": root}},
 		{"on the network", "ordering", "10.9.9.9", query(), two,
-			map[string]string{"client": "10.9.9.9", "tier": "1", "first": "10.4.3.1"}},
+			values{"client": "10.9.9.9", "first": "10.4.3.1", "near": "network", "reason": "network 10.0.0.0/8", "rule": root}},
 		{"elsewhere", "ordering", "2001:db8::9", query(), two,
-			map[string]string{"client": "2001:db8::9", "tier": "2", "first": "192.168.1.1"}},
+			values{"client": "2001:db8::9", "first": "192.168.1.1", "near": "elsewhere", "reason": "elsewhere", "rule": root}},
 		{"IPv6", "ordering", "2001:db8::9", query(),
 			reply(hot, dns.TypeAAAA, addressRRset("2001:db8:1::1", "2001:db8::1")...),
-			map[string]string{"client": "2001:db8::9", "tier": "0", "first": "2001:db8::1"}},
+			values{"client": "2001:db8::9", "first": "2001:db8::1", "near": "subnet", "reason": "subnet 2001:db8::/64", "rule": root}},
+		{"a sort list", "ordering {\nsortlist any !10.0.0.0/8 192.168.0.0/16\n}", "10.4.3.2", query(), two,
+			values{"client": "10.4.3.2", "first": "192.168.1.1", "near": "sortlist", "reason": "sortlist line 2 word 2", "rule": root}},
 		{"after an alias", "ordering", "10.4.3.2", query(),
 			reply(hot, dns.TypeA, append([]dns.RR{record("www.example.org. 300 IN CNAME " + hot)}, two.Answer...)...),
-			map[string]string{"client": "10.4.3.2", "tier": "0", "first": "10.4.3.1"}},
+			values{"client": "10.4.3.2", "first": "10.4.3.1", "near": "subnet", "reason": "subnet 10.4.3.0/24", "rule": root}},
 		{"by Client Subnet", "ordering {\necs 203.0.113.53\n}", resolver, asking(subnet(1, "10.4.3.0", 24, 0)), two,
-			map[string]string{"client": "10.4.3.0", "tier": "0", "first": "10.4.3.1"}},
-		{"no answer", "ordering", "10.4.3.2", query(), nxdomain,
-			map[string]string{"client": "10.4.3.2", "tier": "", "first": ""}},
-		{"another zone", "ordering example.net", "10.4.3.2", query(), two,
-			map[string]string{"client": "", "tier": "", "first": ""}},
+			values{"client": "10.4.3.0", "first": "10.4.3.1", "near": "subnet", "reason": "subnet 10.4.3.0/24", "rule": root}},
+		{"the second directive", "ordering example.net\nordering example.org", "10.4.3.2", query(), two, values{
+			"client": "10.4.3.2", "first": "10.4.3.1", "near": "subnet", "reason": "subnet 10.4.3.0/24",
+			"rule": "Testfile:2 ordering, zone example.org.",
+		}},
+		{"a type that is not ordered", "ordering {\ntypes AAAA\n}", "10.4.3.2", query(), two,
+			values{"client": "10.4.3.2", "first": "192.168.1.1", "rule": root}},
+		{"no answer", "ordering", "10.4.3.2", query(), nxdomain, values{"client": "10.4.3.2", "rule": root}},
+		{"another zone", "ordering example.net", "10.4.3.2", query(), two, values{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := orderingOf(t, tt.corefile, replying(tt.below))
 			before, after := valuesOf(t, o, tt.client, tt.r)
-			if diff := cmp.Diff(map[string]string{"client": "", "tier": "", "first": ""}, before); diff != "" {
+			if diff := cmp.Diff(values{}, before); diff != "" {
 				t.Errorf("before the answer:\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.want, after); diff != "" {
@@ -89,7 +101,7 @@ func TestMetadataOfEveryHandler(t *testing.T) {
 	if _, err := other.ServeDNS(ctx, w, r); err != nil {
 		t.Fatal(err)
 	}
-	for label, want := range map[string]string{"client": "10.4.3.2", "first": "10.4.3.1", "tier": "0"} {
+	for label, want := range map[string]string{"client": "10.4.3.2", "first": "10.4.3.1", "near": "subnet"} {
 		if got := metadata.ValueFunc(ctx, "ordering/"+label)(); got != want {
 			t.Errorf("ordering/%s is %q, want %q", label, got, want)
 		}

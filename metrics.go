@@ -1,48 +1,97 @@
 package ordering
 
 import (
-	"strconv"
 	"sync/atomic"
+
+	"github.com/coredns-ordering/ordering/internal/counters"
+	"github.com/coredns-ordering/ordering/plugin/ecs"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
 
 	"github.com/coredns/coredns/plugin"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// responsesTotal counts the responses that had an address, by the tier of the first.
-var responsesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
-	Namespace: plugin.Namespace,
-	Subsystem: pluginName,
-	Name:      "responses_total",
-	Help:      "Counter of responses with an address, by the tier of the first address (0 is nearest).",
-}, []string{"server", "zone", "view", "tier"})
+var (
+	responsesTotal = counters.NewVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "responses_total",
+		Help:      "Counter of responses with an address, by what puts the first address in front.",
+	}, "server", "zone", "view", "near")
 
-// countedTiers bounds the values of the tier label: farther tiers count as the last.
-const countedTiers = 64
+	clientsTotal = counters.NewVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "clients_total",
+		Help:      "Counter of responses with an address, by whether the topology knows where the client is.",
+	}, "known")
 
-// responseCounters counts the responses of one zone at one server, by the tier of the first
-// address. It keeps each counter that it has used, so that the labels are looked up once. It is
-// safe for concurrent use once its labels are set.
-type responseCounters struct {
+	ecsTotal = counters.NewVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "ecs_total",
+		Help:      "Counter of queries with a Client Subnet option, by what became of it.",
+	}, "result")
+)
+
+// A queryCounters has the counters of one zone at one server. It looks each of them up once. It is
+// safe for concurrent use.
+type queryCounters struct {
+	user               *counters.User
 	server, zone, view string // labels
-	byTier             [countedTiers]atomic.Pointer[prometheus.Counter]
+	responses          [ranking.NearCount]atomic.Pointer[prometheus.Counter]
+	known, unknown     prometheus.Counter // clients; nil: there is no topology
+	ecs                [ecs.ResultCount]prometheus.Counter
 }
 
-// count counts one response whose first address is in tier.
-func (c *responseCounters) count(tier uint32) {
-	tier = min(tier, countedTiers-1)
-	counter := c.byTier[tier].Load()
-	if counter == nil {
-		counter = c.newCounter(tier)
+// init makes c, which must be zero, the counters of a zone at the server of this address. It looks
+// up those that the policy of the zone can count with, so that they are published from then on.
+func (c *queryCounters) init(z *zones, rule *zoneRule, server string) {
+	c.user, c.server, c.zone, c.view = z.counters, server, rule.zone, z.view
+	p := rule.policy
+	for near := range ranking.NearCount {
+		if p.ranker.CanBe(near) {
+			c.newResponse(near)
+		}
 	}
-	(*counter).Inc()
+	if p.ranker.Topology() != nil {
+		c.known, c.unknown = c.user.Counter(clientsTotal, "true"), c.user.Counter(clientsTotal, "false")
+	}
+	if p.trusted != nil {
+		for r := ecs.Used; r < ecs.ResultCount; r++ {
+			c.ecs[r] = c.user.Counter(ecsTotal, r.String())
+		}
+	}
 }
 
-// newCounter returns the counter of a tier that occurs for the first time, and keeps it. Tiers that
-// never occur have no counter, and so no line in the metrics.
-func (c *responseCounters) newCounter(tier uint32) *prometheus.Counter {
-	counter := responsesTotal.WithLabelValues(c.server, c.zone, c.view, strconv.Itoa(int(tier)))
-	c.byTier[tier].Store(&counter)
-	return &counter
+// newResponse looks up the counter of responses with this Near. A topology file that gets more labels
+// can make another Near possible later.
+func (c *queryCounters) newResponse(near ranking.Near) prometheus.Counter {
+	counter := c.user.Counter(responsesTotal, c.server, c.zone, c.view, near.String())
+	c.responses[near].Store(&counter)
+	return counter
+}
+
+// count counts a response. known says whether the topology knows where the client is.
+func (c *queryCounters) count(near ranking.Near, known bool) {
+	if counter := c.responses[near].Load(); counter != nil {
+		(*counter).Inc()
+	} else {
+		c.newResponse(near).Inc()
+	}
+	switch {
+	case c.known == nil:
+	case known:
+		c.known.Inc()
+	default:
+		c.unknown.Inc()
+	}
+}
+
+// countECS counts what became of a Client Subnet option.
+func (c *queryCounters) countECS(r ecs.Result) {
+	if counter := c.ecs[r]; counter != nil {
+		counter.Inc()
+	}
 }

@@ -4,8 +4,19 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/internal/counters"
+	"github.com/coredns-ordering/ordering/plugin/ranking"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
+	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
 
@@ -14,14 +25,19 @@ import (
 )
 
 // counted returns the value of responses_total with these labels, 0 if there is none.
-func counted(server, zone, view string, tier int) float64 {
+func counted(server, zone, view, near string) float64 {
+	value, _ := sample("responses_total", map[string]string{"server": server, "zone": zone, "view": view, "near": near})
+	return value
+}
+
+// sample returns the value of a counter with these labels, and whether it is published.
+func sample(name string, want map[string]string) (value float64, found bool) {
 	families, err := prometheus.DefaultGatherer.Gather()
 	if err != nil {
 		panic(err)
 	}
-	want := map[string]string{"server": server, "zone": zone, "view": view, "tier": fmt.Sprint(tier)}
 	for _, family := range families {
-		if family.GetName() != "coredns_ordering_responses_total" {
+		if family.GetName() != "coredns_ordering_"+name {
 			continue
 		}
 		for _, m := range family.GetMetric() {
@@ -30,14 +46,33 @@ func counted(server, zone, view string, tier int) float64 {
 				labels[l.GetName()] = l.GetValue()
 			}
 			if maps.Equal(labels, want) {
-				return m.GetCounter().GetValue()
+				return m.GetCounter().GetValue(), true
 			}
 		}
 	}
-	return 0
+	return 0, false
 }
 
-// TestResponsesTotal has clients of each tier, in servers and zones that no other test has.
+// seriesOf returns the values of responses_total with these labels, by near.
+func seriesOf(server, zone, view string) map[string]float64 {
+	values := map[string]float64{}
+	for near := range ranking.NearCount {
+		labels := map[string]string{"server": server, "zone": zone, "view": view, "near": near.String()}
+		if value, found := sample("responses_total", labels); found {
+			values[near.String()] = value
+		}
+	}
+	return values
+}
+
+// countedIn returns the values of seriesOf that are not 0.
+func countedIn(server, zone, view string) map[string]float64 {
+	values := seriesOf(server, zone, view)
+	maps.DeleteFunc(values, func(_ string, value float64) bool { return value == 0 })
+	return values
+}
+
+// TestResponsesTotal has clients who are near to different degrees, in servers and zones that no other test has.
 func TestResponsesTotal(t *testing.T) {
 	below := replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...))
 	const corefile = "ordering responses.example.\nordering deep.responses.example."
@@ -57,20 +92,229 @@ func TestResponsesTotal(t *testing.T) {
 	query(second, "10.4.3.9", "www.example.")
 
 	for _, tt := range []struct {
-		server, zone, view string
-		tier               int
-		want               float64
+		server, zone, view, near string
+		want                     float64
 	}{
-		{"dns://:1053", "responses.example.", "inside", 0, 2},
-		{"dns://:1053", "responses.example.", "inside", 1, 1},
-		{"dns://:1053", "responses.example.", "inside", 2, 1},
-		{"tls://:853", "responses.example.", "", 0, 1},
-		{"tls://:853", "deep.responses.example.", "", 0, 1},
-		{"tls://:853", ".", "", 0, 0},
+		{"dns://:1053", "responses.example.", "inside", "subnet", 2},
+		{"dns://:1053", "responses.example.", "inside", "network", 1},
+		{"dns://:1053", "responses.example.", "inside", "elsewhere", 1},
+		{"tls://:853", "responses.example.", "", "subnet", 1},
+		{"tls://:853", "deep.responses.example.", "", "subnet", 1},
+		{"tls://:853", ".", "", "subnet", 0},
 	} {
-		if got := counted(tt.server, tt.zone, tt.view, tt.tier); got != tt.want {
+		if got := counted(tt.server, tt.zone, tt.view, tt.near); got != tt.want {
 			t.Errorf("%+v: got %v", tt, got)
 		}
+	}
+}
+
+// A cluster is a topology whose labels have names, as those of Kubernetes have.
+type cluster struct{ topology.Source }
+
+func (cluster) Levels() []string { return []string{"region", "zone", "node"} }
+
+// TestEveryNearIsCounted has a response for each value of the label near.
+func TestEveryNearIsCounted(t *testing.T) {
+	placed := func(lines string) *topology.File {
+		path := filepath.Join(t.TempDir(), "places")
+		if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := topology.NewFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	const client = "10.1.0.9"
+	deep := placed("10.1.0.0/16 1/2/3/4/5/6/7/8\n10.2.0.0/16 x\n11.1.0.0/16 1/2/3/4/5/6/7/x\n11.2.0.0/16 1/2/3/4/5/6/x\n" +
+		"11.3.0.0/16 1/2/3/4/5/x\n11.4.0.0/16 1/2/3/4/x\n11.5.0.0/16 1/2/3/x\n11.6.0.0/16 1/2/x\n11.7.0.0/16 1/x\n")
+	nodes := cluster{placed("10.1.0.0/16 west/a/n1\n11.1.0.0/16 west/a/n2\n11.2.0.0/16 west/b/n3\n11.3.0.0/16 east/c/n4\n")}
+	masks := ranking.MaskLengths{IPv4: []int{24, 16}}
+	own := netip.MustParsePrefix("10.1.0.0/16")
+	sortlist := []ranking.Statement{{
+		Clients: []netip.Prefix{own},
+		Preference: []ranking.Word{
+			{Networks: []netip.Prefix{netip.MustParsePrefix("11.9.0.0/16")}}, {Networks: []netip.Prefix{own}, Negated: true},
+		},
+	}}
+	var counted []string
+	for i, tt := range []struct {
+		config          ranking.Config
+		client, address string
+		near            string
+	}{
+		{ranking.Config{Sortlist: sortlist, Topology: nodes, Masks: masks}, client, "11.9.0.1", "sortlist"},
+		{ranking.Config{Topology: nodes, Masks: masks}, client, "10.1.0.1", "node"},
+		{ranking.Config{Topology: nodes, Masks: masks}, client, "11.1.0.1", "zone"},
+		{ranking.Config{Topology: nodes, Masks: masks}, client, "11.2.0.1", "region"},
+		{ranking.Config{Topology: deep}, client, "11.7.0.1", "shared1"},
+		{ranking.Config{Topology: deep}, client, "11.6.0.1", "shared2"},
+		{ranking.Config{Topology: deep}, client, "11.5.0.1", "shared3"},
+		{ranking.Config{Topology: deep}, client, "11.4.0.1", "shared4"},
+		{ranking.Config{Topology: deep}, client, "11.3.0.1", "shared5"},
+		{ranking.Config{Topology: deep}, client, "11.2.0.1", "shared6"},
+		{ranking.Config{Topology: deep}, client, "11.1.0.1", "shared7"},
+		{ranking.Config{Topology: deep}, client, "10.1.0.1", "shared8"},
+		{ranking.Config{Masks: masks}, client, "10.1.0.1", "subnet"},
+		{ranking.Config{Masks: masks}, client, "10.1.1.1", "network"},
+		{ranking.Config{Topology: nodes, Masks: masks}, "192.0.2.1", "10.1.0.1", "unknown"},
+		{ranking.Config{Topology: nodes, Masks: masks}, client, "11.3.0.1", "elsewhere"},
+	} {
+		zone := fmt.Sprintf("near%d.example.", i)
+		z := &zones{counters: new(counters.User)}
+		z.add(zone, &policy{
+			ranker:  ranking.New(tt.config),
+			orderer: rrset.New(rrset.Config{Types: rrset.Types(dns.TypeA), Turns: new(rrset.Turns)}),
+		})
+		o := &Ordering{Next: replying(reply(hot, dns.TypeA, addressRRset(tt.address)...)), zones: z}
+		ask(t, o, tt.client, "www."+zone, dns.TypeA)
+		if got := countedIn("", zone, ""); !maps.Equal(got, map[string]float64{tt.near: 1}) {
+			t.Errorf("%s for %s is counted as %v, want %s", tt.address, tt.client, got, tt.near)
+		}
+		counted = append(counted, tt.near)
+		z.stop()
+	}
+	var all []string
+	for near := range ranking.NearCount {
+		all = append(all, near.String())
+	}
+	slices.Sort(all)
+	slices.Sort(counted)
+	if !slices.Equal(all, counted) {
+		t.Errorf("counted %v of %v", counted, all)
+	}
+}
+
+// TestDeeperFileIsCounted has a topology file that gets more labels after the first query.
+func TestDeeperFileIsCounted(t *testing.T) {
+	table := &growing{}
+	table.set(t, "west")
+	z := &zones{counters: new(counters.User)}
+	z.add("deeper.example.", &policy{
+		ranker:  ranking.New(ranking.Config{Topology: table}),
+		orderer: rrset.New(rrset.Config{Types: rrset.Types(dns.TypeA), Turns: new(rrset.Turns)}),
+	})
+	o := &Ordering{Next: replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1")...)), zones: z}
+	ask(t, o, "10.4.3.9", "www.deeper.example.", dns.TypeA)
+	table.set(t, "west/a")
+	ask(t, o, "10.4.3.9", "www.deeper.example.", dns.TypeA)
+	want := map[string]float64{"shared1": 1, "shared2": 1}
+	if got := countedIn("", "deeper.example.", ""); !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v", got, want)
+	}
+	if err := z.stop(); err != nil {
+		t.Error(err)
+	}
+	if got := seriesOf("", "deeper.example.", ""); len(got) > 0 {
+		t.Errorf("%v is left", got)
+	}
+}
+
+// growing is a topology with one network, whose location changes.
+type growing struct {
+	source
+	table atomic.Pointer[topology.Table]
+}
+
+func (g *growing) Table() *topology.Table { return g.table.Load() }
+
+func (g *growing) set(t *testing.T, location string) {
+	t.Helper()
+	var b topology.Builder
+	if err := b.Add(netip.MustParsePrefix("10.0.0.0/8"), location); err != nil {
+		t.Fatal(err)
+	}
+	table, err := b.Table()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.table.Store(table)
+}
+
+// TestCountersOfAServer follows a server block with two keys, at two addresses, from its start to its
+// end.
+func TestCountersOfAServer(t *testing.T) {
+	z, err := parsed("ordering a.started.example b.started.example {\nclassful off\necs 192.0.2.53\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.view = "inside"
+	if err := z.start(); err != nil {
+		t.Fatal(err)
+	}
+	z.publish([]*dnsserver.Config{
+		{Zone: "started.example.", ListenHosts: []string{"127.0.0.1", "::1"}, Port: "1053", Transport: "dns"},
+		{Zone: "b.started.example.", ListenHosts: []string{""}, Port: "853", Transport: "tls"},
+	})
+	var started []string
+	for server, names := range map[string][]string{
+		"dns://127.0.0.1:1053": {"a.started.example.", "b.started.example."},
+		"dns://[::1]:1053":     {"a.started.example.", "b.started.example."},
+		"tls://:853":           {"b.started.example."},
+	} {
+		for _, zone := range names {
+			started = append(started, zone)
+			want := map[string]float64{"elsewhere": 0, "network": 0, "subnet": 0}
+			if got := seriesOf(server, zone, "inside"); !maps.Equal(got, want) {
+				t.Errorf("%s, %s: got %v, want %v", server, zone, got, want)
+			}
+		}
+	}
+	if got := seriesOf("tls://:853", "a.started.example.", "inside"); len(got) > 0 {
+		t.Errorf("a server that does not serve a zone counts it: %v", got)
+	}
+	for _, result := range []string{"used", "untrusted", "malformed"} {
+		if _, found := sample("ecs_total", map[string]string{"result": result}); !found {
+			t.Errorf("no ecs_total of %s", result)
+		}
+	}
+	z.stop()
+	for _, zone := range started {
+		for _, server := range []string{"dns://127.0.0.1:1053", "dns://[::1]:1053", "tls://:853"} {
+			if got := seriesOf(server, zone, "inside"); len(got) > 0 {
+				t.Errorf("%s, %s: %v is left", server, zone, got)
+			}
+		}
+	}
+}
+
+// TestManyZonesAreCountedFromTheirFirstQuery has more zones than are published when a server starts.
+func TestManyZonesAreCountedFromTheirFirstQuery(t *testing.T) {
+	var names strings.Builder
+	for i := range maxPublished + 1 {
+		fmt.Fprintf(&names, " z%d.many.example", i)
+	}
+	o := orderingOf(t, "ordering"+names.String(), replying(reply(hot, dns.TypeA, addressRRset("192.0.2.1")...)))
+	o.zones.publish([]*dnsserver.Config{{Zone: ".", ListenHosts: []string{""}, Port: "53", Transport: "dns"}})
+	if got := seriesOf("dns://:53", "z7.many.example.", ""); len(got) > 0 {
+		t.Errorf("published %v", got)
+	}
+	ask(t, o, "10.4.3.9", "www.z7.many.example.", dns.TypeA)
+	want := map[string]float64{"elsewhere": 1, "network": 0, "subnet": 0}
+	if got := seriesOf("", "z7.many.example.", ""); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	o.zones.stop()
+}
+
+// TestTypesThatAreNotOrderedAreNotCounted checks that what the plugin does not put in order is not
+// said to be near.
+func TestTypesThatAreNotOrderedAreNotCounted(t *testing.T) {
+	for properties, want := range map[string]map[string]float64{
+		"types AAAA":             {},
+		"types MX":               {},
+		"types A":                {"subnet": 1},
+		"local_net_priority off": {"elsewhere": 1},
+		"local_net_priority off\nround_robin off": {"elsewhere": 1},
+	} {
+		o := orderingOf(t, "ordering types.example {\n"+properties+"\n}",
+			replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.9.3.2")...)))
+		ask(t, o, "10.4.3.9", "www.types.example.", dns.TypeA)
+		if got := countedIn("", "types.example.", ""); !maps.Equal(got, want) {
+			t.Errorf("%s: counted %v, want %v", properties, got, want)
+		}
+		o.zones.stop()
 	}
 }
 
@@ -87,7 +331,7 @@ func TestWhatIsNotCounted(t *testing.T) {
 	} {
 		o := orderingOf(t, "ordering uncounted.example", replying(below))
 		ask(t, o, "10.4.3.9", "www.uncounted.example.", dns.TypeA)
-		if got := counted("", "uncounted.example.", "", 0); got != 0 {
+		if got := counted("", "uncounted.example.", "", "subnet"); got != 0 {
 			t.Errorf("%s is counted: %v", name, got)
 		}
 	}
@@ -97,21 +341,7 @@ func TestWhatIsNotCounted(t *testing.T) {
 func TestOneAddressCounts(t *testing.T) {
 	o := orderingOf(t, "ordering one.example", replying(reply(hot, dns.TypeAAAA, addressRRset("2001:db8::1")...)))
 	ask(t, o, "2001:db8::9", "www.one.example.", dns.TypeAAAA)
-	if got := counted("", "one.example.", "", 0); got != 1 {
-		t.Errorf("counted %v times", got)
-	}
-}
-
-// TestFarTiersShareALabel checks that a sort list of many words does not make as many labels.
-func TestFarTiersShareALabel(t *testing.T) {
-	words := ""
-	for i := range 200 {
-		words += fmt.Sprintf(" 192.0.2.%d", i)
-	}
-	below := replying(reply(hot, dns.TypeA, addressRRset("192.0.2.150")...))
-	o := orderingOf(t, "ordering far.example {\nsortlist any"+words+"\n}", below)
-	ask(t, o, "10.4.3.9", "www.far.example.", dns.TypeA)
-	if got := counted("", "far.example.", "", countedTiers-1); got != 1 {
+	if got := counted("", "one.example.", "", "subnet"); got != 1 {
 		t.Errorf("counted %v times", got)
 	}
 }
@@ -132,7 +362,7 @@ func TestServersCountConcurrently(t *testing.T) {
 	}
 	all.Wait()
 	for i := range servers {
-		if got := counted(fmt.Sprint("dns://:", i), "concurrent.example.", "", 0); got != each {
+		if got := counted(fmt.Sprint("dns://:", i), "concurrent.example.", "", "subnet"); got != each {
 			t.Errorf("server %d: %v responses, want %d", i, got, each)
 		}
 	}

@@ -117,13 +117,17 @@ func TestScopeBeforeTheFirstSync(t *testing.T) {
 	}
 }
 
-// A changingTopology has another table each time that it is asked for one.
+// A changingTopology has another table each time that it is asked for one, and an empty one when it
+// has no more.
 type changingTopology struct {
 	topology.Source
 	tables []*topology.Table
 }
 
 func (c *changingTopology) Table() *topology.Table {
+	if len(c.tables) == 0 {
+		return new(topology.Table)
+	}
 	table := c.tables[0]
 	c.tables = c.tables[1:]
 	return table
@@ -136,7 +140,7 @@ func (c *changingTopology) Synced() bool { return true }
 // TestScopeAndOrderAreOfOneTable has the topology change after each look at it. The scope of an
 // answer must be that of the table that ordered it.
 func TestScopeAndOrderAreOfOneTable(t *testing.T) {
-	changing := new(changingTopology)
+	var tables []*topology.Table
 	steps := []struct {
 		near, first string
 		scope       uint8
@@ -154,11 +158,14 @@ func TestScopeAndOrderAreOfOneTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		changing.tables = append(changing.tables, table)
+		tables = append(tables, table)
 	}
 	o := orderingOf(t, "ordering {\nlocal_net_priority off\nround_robin off\necs 203.0.113.53\n}",
 		replying(reply(hot, dns.TypeA, addressRRset("192.168.1.1", "10.4.9.9", "10.4.3.9")...)))
+	changing := new(changingTopology)
 	o.zones.find(".").policy.ranker = ranking.New(ranking.Config{Topology: changing})
+	o.zones.serverRule(t.Context(), hot) // looks at the topology to know what it can count
+	changing.tables = tables
 	for _, step := range steps {
 		res := exchange(t, o, resolver, asking(subnet(1, "10.4.3.0", 24, 0)))
 		got := subnetsIn(res)

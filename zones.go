@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/coredns-ordering/ordering/internal/counters"
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -34,6 +35,8 @@ type zones struct {
 
 	warnings []string // about the directives, to be logged when the server starts
 
+	counters *counters.User // closed by stop
+
 	// metadataUsed says that the metadata plugin has called Metadata, so that somebody may read it.
 	// A server block has one handler for each of its zones and addresses, but metadata calls only
 	// one of them. So it is noted here, where all of them find it.
@@ -53,21 +56,22 @@ type zoneRule struct {
 // A serverRule is the policy for a zone as one server applies it: with all that is the same for
 // every query to the zone at that server. It is made for the first of these queries and kept.
 type serverRule struct {
-	policy    *policy
-	stream    bool         // the server takes queries over TLS, HTTPS, QUIC or gRPC
-	rotates   bool         // a plugin of the server block may give an RRset in another order each time
-	served    plugin.Zones // of the server block
-	responses responseCounters
+	policy   *policy
+	stream   bool         // the server takes queries over TLS, HTTPS, QUIC or gRPC
+	rotates  bool         // a plugin of the server block may give an RRset in another order each time
+	served   plugin.Zones // of the server block
+	counters queryCounters
 }
 
 // newServerRule returns the serverRule of a zone at a server, which may be nil.
 func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRule {
 	r := &serverRule{policy: rule.policy, rotates: z.rotates, served: z.served}
-	r.responses.zone, r.responses.view = rule.zone, z.view
+	addr := ""
 	if server != nil {
-		r.responses.server = server.Addr
-		r.stream = !strings.HasPrefix(server.Addr, transport.DNS+"://")
+		addr = server.Addr
+		r.stream = !strings.HasPrefix(addr, transport.DNS+"://")
 	}
+	r.counters.init(z, rule, addr)
 	return r
 }
 
@@ -76,6 +80,9 @@ func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRu
 func (r *serverRule) steady(res *dns.Msg) bool {
 	return res.Authoritative && !r.rotates && !leaves(r.served, res.Answer)
 }
+
+// maxPublished is how many zones of a server block have their counters from the start.
+const maxPublished = 1000
 
 // add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If
 // the zone has a policy already, add returns that and changes nothing. It must not be called once
@@ -141,6 +148,24 @@ func (z *zones) configure(config *dnsserver.Config) {
 	z.rotates = !keepOrder(config.Handlers())
 }
 
+// publish publishes the counters of all zones at the servers of these configs, as 0 until the first
+// response: a rate over a counter that appears with its first value does not see that. Where there
+// are more than maxPublished zones, each is published by its first query, as most may have none.
+func (z *zones) publish(configs []*dnsserver.Config) {
+	if len(z.rules) > maxPublished {
+		return
+	}
+	for _, config := range configs {
+		for _, server := range serversOf(config) {
+			for _, rule := range z.rules {
+				if dns.IsSubDomain(config.Zone, rule.zone) {
+					new(queryCounters).init(z, rule, server)
+				}
+			}
+		}
+	}
+}
+
 // useMetadata sets metadataUsed.
 func (z *zones) useMetadata() {
 	if z != nil && !z.metadataUsed.Load() { // stored once, so that queries do not contend for it
@@ -174,11 +199,15 @@ func (z *zones) start() error {
 		}
 	}
 	runtime.AddCleanup(z, func(all []topology.Source) { go stopAll(all) }, all)
+	runtime.AddCleanup(z, (*counters.User).Close, z.counters)
 	return nil
 }
 
-// stop stops all topologies.
-func (z *zones) stop() error { return stopAll(z.topologies()) }
+// stop stops all topologies and the counters.
+func (z *zones) stop() error {
+	z.counters.Close()
+	return stopAll(z.topologies())
+}
 
 // stopAll stops these topologies and returns their errors.
 func stopAll(topologies []topology.Source) (err error) {

@@ -9,6 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/counters"
+
+	"github.com/coredns/coredns/core/dnsserver"
+
 	"github.com/miekg/dns"
 )
 
@@ -105,7 +109,7 @@ func TestOutsideItsZonesNothingIsTouched(t *testing.T) {
 func TestTopologiesStartTogether(t *testing.T) {
 	for _, broken := range []error{nil, errors.New("cannot start")} {
 		one, two := &source{}, &source{err: broken}
-		var z zones
+		z := &zones{counters: new(counters.User)}
 		z.add("a.example.", follows(one))
 		z.add("b.example.", follows(one))
 		z.add("c.example.", follows(two))
@@ -132,24 +136,32 @@ func (s *stoppable) Stop() error {
 	return nil
 }
 
-// TestTopologiesStopWithTheirZones drops the zones of a server without a stop, as CoreDNS does with
+// TestTopologiesAndCountersEndWithTheirZones drops the zones of a server without a stop, as CoreDNS does with
 // a server that could not listen.
-func TestTopologiesStopWithTheirZones(t *testing.T) {
+func TestTopologiesAndCountersEndWithTheirZones(t *testing.T) {
 	dropped := &stoppable{stopped: make(chan struct{})}
+	counts := func() bool { return len(seriesOf("dns://:53", "dropped.example.", "")) > 0 }
 	func() {
-		z := new(zones)
-		z.add(".", follows(dropped))
+		z := &zones{counters: new(counters.User)}
+		z.add("dropped.example.", follows(dropped))
 		if err := z.start(); err != nil {
 			t.Fatal(err)
+		}
+		z.publish([]*dnsserver.Config{{Zone: ".", ListenHosts: []string{""}, Port: "53", Transport: "dns"}})
+		if !counts() {
+			t.Error("nothing is counted")
 		}
 	}()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		runtime.GC()
 		select {
 		case <-dropped.stopped:
-			return
+			if !counts() {
+				return
+			}
+			time.Sleep(time.Millisecond)
 		case <-time.After(time.Millisecond):
 		}
 	}
-	t.Error("the topology was not stopped")
+	t.Error("the topology was not stopped, or the counters are still published")
 }

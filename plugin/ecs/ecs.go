@@ -20,30 +20,53 @@ type TrustedResolvers struct{ networks bart.Lite }
 // Add adds the resolvers of a network.
 func (t *TrustedResolvers) Add(network netip.Prefix) { t.networks.Insert(network) }
 
+// A Result says what became of the Client Subnet option of a query.
+type Result uint8
+
+const (
+	None        Result = iota // there is no option, or one that does not tell the client
+	Used                      // it tells the client
+	Untrusted                 // ignored: the source of the query is not trusted
+	Malformed                 // ignored
+	ResultCount               // how many values there are
+)
+
+// String returns the name of r in lower case.
+func (r Result) String() string {
+	return [ResultCount]string{"none", "used", "untrusted", "malformed"}[r]
+}
+
 // Option returns the Client Subnet option of query r if source is in t and the option is well
-// formed; otherwise nil. It copies what it needs of r, which plugins may change later.
-func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) *Option {
+// formed; otherwise nil. It copies what it needs of r, which plugins may change later. The Result
+// says what became of the option.
+func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) (*Option, Result) {
 	opt := r.IsEdns0()
-	if opt == nil || !t.networks.Contains(source) {
-		return nil
+	if opt == nil || !slices.ContainsFunc(opt.Option, isSubnet) {
+		return nil, None
+	}
+	if !t.networks.Contains(source) {
+		return nil, Untrusted
 	}
 	var found *Option
 	for _, e := range opt.Option {
 		if s, ok := e.(*dns.EDNS0_SUBNET); ok {
 			o := parse(s)
 			if found != nil || o == nil {
-				return nil
+				return nil, Malformed
 			}
 			found = o
 		}
 	}
 	if found == nil || !keepsLength(opt) {
-		return nil
+		return nil, Malformed
 	}
 	found.otherOptions = slices.DeleteFunc(slices.Clone(opt.Option), func(e dns.EDNS0) bool {
 		return isSubnet(e) || !edns.SupportedOption(e.Option())
 	})
-	return found
+	if !found.client.IsValid() {
+		return found, None
+	}
+	return found, Used
 }
 
 // keepsLength reports whether the options in opt are as long as they were in the message that opt

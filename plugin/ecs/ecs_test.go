@@ -109,7 +109,7 @@ func TestOptionsFromTheWire(t *testing.T) {
 			last, first := append(otherOptions, option), append([]dns.EDNS0{option}, otherOptions...)
 			for _, options := range [][]dns.EDNS0{{option}, last, first} {
 				client := "malformed"
-				if got := trusting().Option(received(t, options...), resolver); got != nil && got.Client().IsValid() {
+				if got, _ := trusting().Option(received(t, options...), resolver); got != nil && got.Client().IsValid() {
 					client = got.Client().String()
 				} else if got != nil {
 					client = ""
@@ -160,20 +160,41 @@ func TestOnlyTrustedResolversAreBelieved(t *testing.T) {
 		"2001:db8:53::7": true,
 		"2001:db8:54::7": false,
 	} {
-		if got := trusting().Option(r, netip.MustParseAddr(source)); (got != nil) != want {
+		if got, _ := trusting().Option(r, netip.MustParseAddr(source)); (got != nil) != want {
 			t.Errorf("from %s: %v", source, got)
 		}
 	}
-	if new(TrustedResolvers).Option(r, resolver) != nil || trusting().Option(r, netip.Addr{}) != nil {
-		t.Error("the option of nobody is believed")
+	if got, _ := new(TrustedResolvers).Option(r, resolver); got != nil {
+		t.Errorf("where nobody is trusted: %v", got)
 	}
-	for name, r := range map[string]*dns.Msg{
-		"no OPT":      new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA),
-		"no option":   received(t),
-		"two options": received(t, subnet(1, "10.9.8.0", 24, 0), subnet(1, "10.9.8.0", 24, 0)),
+}
+
+func TestResults(t *testing.T) {
+	other := netip.MustParseAddr("203.0.113.54")
+	good, bad := subnet(1, "10.9.8.0", 24, 0), subnet(1, "10.9.8.0", 24, 1)
+	cookie := &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "24a5ac0123456789"}
+	for _, tt := range []struct {
+		name   string
+		r      *dns.Msg
+		source netip.Addr
+		option bool
+		want   string
+	}{
+		{"no OPT", new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA), resolver, false, "none"},
+		{"no option", received(t), resolver, false, "none"},
+		{"another option", received(t, cookie), resolver, false, "none"},
+		{"another option of a client", received(t, cookie), other, false, "none"},
+		{"a client", received(t, cookie, good), resolver, true, "used"},
+		{"no client", received(t, subnet(1, "0.0.0.0", 0, 0)), resolver, true, "none"},
+		{"a client, said by one who is not trusted", received(t, good), other, false, "untrusted"},
+		{"a client, said by nobody", received(t, good), netip.Addr{}, false, "untrusted"},
+		{"with a scope", received(t, bad), resolver, false, "malformed"},
+		{"with a scope, from one who is not trusted", received(t, bad), other, false, "untrusted"},
+		{"two options", received(t, good, good), resolver, false, "malformed"},
 	} {
-		if got := trusting().Option(r, resolver); got != nil {
-			t.Errorf("%s: %v", name, got)
+		got, result := trusting().Option(tt.r, tt.source)
+		if (got != nil) != tt.option || result.String() != tt.want {
+			t.Errorf("%s: got %v, %v, want %v", tt.name, got, result, tt.want)
 		}
 	}
 }
@@ -183,7 +204,7 @@ func TestOnlyTrustedResolversAreBelieved(t *testing.T) {
 func TestOptionAddedByAPlugin(t *testing.T) {
 	r := received(t)
 	r.IsEdns0().Option = []dns.EDNS0{subnet(1, "10.9.8.0", 24, 0)}
-	if o := trusting().Option(r, resolver); o == nil || o.Client() != netip.MustParseAddr("10.9.8.0") {
+	if o, _ := trusting().Option(r, resolver); o == nil || o.Client() != netip.MustParseAddr("10.9.8.0") {
 		t.Errorf("got %v", o)
 	}
 }
@@ -211,7 +232,7 @@ func TestAnswer(t *testing.T) {
 		{"from below for another length", subnet(1, "10.9.8.0", 24, 0), 8, subnet(1, "10.9.8.0", 23, 32), 8},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := trusting().Option(received(t, tt.sent), resolver)
+			o, _ := trusting().Option(received(t, tt.sent), resolver)
 			a, err := dns.NewRR("www.example.org. A 10.9.8.7")
 			if err != nil {
 				t.Fatal(err)
@@ -260,7 +281,7 @@ func TestAnswerWithSupportedOptions(t *testing.T) {
 	other := &dns.EDNS0_LOCAL{Code: 65002, Data: []byte("other")}
 	edns.SetSupportedOption(supported.Code)
 	edns.SetSupportedOption(dns.EDNS0SUBNET)
-	o := trusting().Option(received(t, other, subnet(1, "10.9.8.0", 24, 0), supported), resolver)
+	o, _ := trusting().Option(received(t, other, subnet(1, "10.9.8.0", 24, 0), supported), resolver)
 	for range 2 {
 		res := new(dns.Msg)
 		o.Answer(res, 16)

@@ -120,3 +120,13 @@ func (m *masks) near(tier uint32) Near {
 	}
 	return NearSubnet
 }
+
+// canBe reports whether there is a tier whose addresses are near.
+func (m *masks) canBe(near Near) bool {
+	for tier := range m.lengths {
+		if m.near(uint32(tier)) == near {
+			return true
+		}
+	}
+	return false
+}

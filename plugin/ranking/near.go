@@ -67,3 +67,28 @@ func newNearByLabels(t topology.Source) *nearByLabels {
 	}
 	return near
 }
+
+// CanBe reports whether an address can be near for some client of r. Of the numbered labels it
+// reports those that the topology has now.
+func (r *Ranker) CanBe(near Near) bool {
+	switch near {
+	case NearElsewhere:
+		return true
+	case NearUnknown:
+		return r.topology != nil
+	case NearSortlist:
+		return r.sortlist != nil
+	case NearSubnet, NearNetwork:
+		return slices.ContainsFunc(r.masks[:], func(m *masks) bool { return m.canBe(near) })
+	}
+	return r.topology != nil && slices.Contains(r.levels[1:r.labels()+1], near)
+}
+
+// labels returns how many labels the locations of the topology can share.
+func (r *Ranker) labels() int {
+	named, _ := r.topology.(topology.Leveled)
+	if named == nil {
+		return r.topology.Table().Depth()
+	}
+	return max(len(named.Levels()), r.topology.Table().Depth())
+}

@@ -2,6 +2,7 @@ package ranking
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/ipaddr"
@@ -136,7 +137,11 @@ func TestNearAndReason(t *testing.T) {
 			client, _ := netip.ParseAddr(tt.client)
 			addr := netip.MustParseAddr(tt.addr)
 			var k Ranking
-			New(tt.config).Rank(&k, client)
+			r := New(tt.config)
+			r.Rank(&k, client)
+			if !r.CanBe(tt.near) {
+				t.Errorf("no address can be %v", tt.near)
+			}
 			a, ip4 := ipaddr.FromNetip(addr), addr.Is4()
 			if near := k.Near(k.Tier(a, ip4)); near != tt.near {
 				t.Errorf("%s is %v for %q, want %v", addr, near, tt.client, tt.near)
@@ -164,5 +169,49 @@ func TestNamesOfNearDiffer(t *testing.T) {
 	}
 	if got, want := NearCount.String(), "Near(16)"; got != want {
 		t.Errorf("what is no Near is named %q, want %q", got, want)
+	}
+}
+
+func TestCanBe(t *testing.T) {
+	two := topologyOf(t, map[string]string{"10.1.0.0/16": "west/w1", "10.2.0.0/16": "east"})
+	eight := topologyOf(t, map[string]string{"10.1.0.0/16": "a/b/c/d/e/f/g/h"})
+	own := []Statement{{Clients: networks(t, "10.0.0.0/8"), Preference: []Word{{Networks: networks(t, "10.0.0.0/8")}}}}
+	for _, tt := range []struct {
+		name   string
+		config Config
+		want   string
+	}{
+		{"nothing", Config{}, "elsewhere"},
+		{"one mask", Config{Masks: MaskLengths{IPv4: []int{24}}}, "elsewhere subnet"},
+		{"one mask of IPv6", Config{Masks: MaskLengths{IPv6: []int{64}}}, "elsewhere subnet"},
+		{"one mask of each family", Config{Masks: MaskLengths{IPv4: []int{24}, IPv6: []int{64}}}, "elsewhere subnet"},
+		{"two masks", Config{Masks: MaskLengths{IPv4: []int{24, 16}}}, "elsewhere network subnet"},
+		{"two masks of IPv6", Config{Masks: MaskLengths{IPv6: []int{64, 48}}}, "elsewhere network subnet"},
+		{"a mask that is the classful network or longer", Config{Masks: MaskLengths{IPv4: []int{24}, Classful: true}},
+			"elsewhere network subnet"},
+		{"the classful network", Config{Masks: MaskLengths{Classful: true}}, "elsewhere network"},
+		{"a sort list", Config{Sortlist: own}, "elsewhere sortlist"},
+		{"an empty file", Config{Topology: topologyOf(t, nil)}, "unknown elsewhere"},
+		{"a file of two labels", Config{Topology: two}, "unknown elsewhere shared1 shared2"},
+		{"a file of eight labels", Config{Topology: eight}, "unknown elsewhere shared1 shared2 shared3 shared4 " +
+			"shared5 shared6 shared7 shared8"},
+		{"a cluster that was not read yet", Config{Topology: cluster{topologyOf(t, nil)}},
+			"unknown elsewhere region zone node"},
+		{"a cluster", Config{Topology: cluster{two}}, "unknown elsewhere region zone node"},
+		{"a cluster and a file of eight labels", Config{Topology: cluster{eight}}, "unknown elsewhere shared4 shared5 " +
+			"shared6 shared7 shared8 region zone node"},
+		{"all", Config{Masks: MaskLengths{IPv4: []int{24, 16}}, Sortlist: own, Topology: cluster{two}},
+			"unknown elsewhere network subnet region zone node sortlist"},
+	} {
+		r := New(tt.config)
+		var got []string
+		for near := range NearCount {
+			if r.CanBe(near) {
+				got = append(got, near.String())
+			}
+		}
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("%s: an address can be %s, want %s", tt.name, got, tt.want)
+		}
 	}
 }

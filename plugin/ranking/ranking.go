@@ -185,6 +185,9 @@ func (k *Ranking) TableTier(a ipaddr.Addr, ip4 bool, byMasks uint32) uint32 {
 // parts returns what TableTier made tier of: the tier by the masks, how many labels the locations of
 // client and address share, and the rank by the preference.
 func (k *Ranking) parts(tier uint32) (byMasks uint32, shared int, rank uint32) {
+	if !k.HasTables() {
+		return tier, 0, 0
+	}
 	n := uint32(k.masks.tiers())
 	byMasks, tier = tier%n, tier/n
 	if k.table != nil {

@@ -60,6 +60,9 @@ func New(c Config) *Orderer {
 	}
 }
 
+// Orders reports whether o puts the RRsets of a type in order.
+func (o *Orderer) Orders(rrtype uint16) bool { return o.types.Has(rrtype) }
+
 // Rotation returns how the records of one tier take turns.
 func (o *Orderer) Rotation() Rotation { return o.rotation }
 

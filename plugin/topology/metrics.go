@@ -66,8 +66,11 @@ func NewMetrics(source string) *Metrics {
 	sourceUsers.Lock()
 	defer sourceUsers.Unlock()
 	sourceUsers.count[source]++
-	failures.WithLabelValues(source) // so that there is a 0 before the first failure
-	ready.WithLabelValues(source)    // so that there is a 0 before the first sync
+	// There is a 0 before the first table, sync and failure, but not for the time of a sync: nobody has
+	// seen one in 1970.
+	entries.WithLabelValues(source)
+	ready.WithLabelValues(source)
+	failures.WithLabelValues(source)
 	return &Metrics{source: source}
 }
 

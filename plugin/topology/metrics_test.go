@@ -27,8 +27,12 @@ func checkMetric(t *testing.T, name, source string, want float64) {
 func TestMetrics(t *testing.T) {
 	const source = "a source\n"
 	first := NewMetrics(source)
-	checkMetric(t, topologytest.Failures, `a source\n`, 0)
-	checkMetric(t, topologytest.Ready, `a source\n`, 0)
+	for _, name := range topologytest.MetricNames {
+		want := name != topologytest.LastSync
+		if value, found := topologytest.Metric(t, name, `a source\n`); found != want || value != 0 {
+			t.Errorf("at first, %s is %v, found: %v", name, value, found)
+		}
+	}
 	first.Entries(3)
 	first.Synced(time.UnixMilli(1234567890123))
 	first.Failed()

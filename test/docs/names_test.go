@@ -27,7 +27,7 @@ func TestReadmeListsTheExportedMetrics(t *testing.T) {
 		described[m[1]] = strings.Join(labels, ", ")
 	}
 
-	server, err := start(t, "example.org {\nordering {\ntopology topology.txt\n}\nfile db.example.org\n}\n")
+	server, err := start(t, "example.org {\nordering {\ntopology topology.txt\necs 192.0.2.53\n}\nfile db.example.org\n}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
