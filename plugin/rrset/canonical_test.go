@@ -2,6 +2,7 @@ package rrset
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -77,4 +78,22 @@ func TestCanonicalOrderOfEmptyNames(t *testing.T) {
 	q.Canonical = true
 	got := New(Config{Types: Types(dns.TypeNS), Rotation: Fixed}).Answer(in, q, "")
 	checkMembers(t, got, in)
+}
+
+// TestCanonicalOrderWritesToNoRecord has records that a zone gives to other queries at the same time.
+func TestCanonicalOrderWritesToNoRecord(t *testing.T) {
+	var in, before []dns.RR
+	for _, line := range []string{"b. MX 20 c.", "b. MX 10 d.", "b. MX 10 a."} {
+		rr := record(line)
+		rr.Header().Rdlength = 0 // as that of a record which was not packed yet
+		in, before = append(in, rr), append(before, dns.Copy(rr))
+	}
+	q := from("10.4.3.2")
+	q.Canonical = true
+	New(Config{Types: Types(dns.TypeMX), Rotation: Fixed}).Answer(in, q, "")
+	for i, rr := range in {
+		if !reflect.DeepEqual(rr, before[i]) {
+			t.Errorf("record %d was %#v, and is %#v", i, before[i], rr)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -56,7 +57,9 @@ var largeSizes = []int{254, 255, 256, 257, 258, 511, 512, 513, 1023, 1024, 1025,
 
 // newCase returns the case of a seed.
 func newCase(seed uint64) *testCase {
-	c := &testCase{seed: seed, rnd: rand.New(rand.NewPCG(seed, 13))}
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	c := &testCase{seed: seed, rnd: rand.New(rand.NewChaCha8(key))}
 	for range 3 + c.rnd.IntN(4) {
 		c.clients = append(c.clients, c.anyAddress(c.chance(0.7)))
 	}
@@ -233,7 +236,8 @@ func (b *block) add(format string, args ...any) {
 
 func (b *block) ask(name string, qtype uint16) { b.asked = append(b.asked, question{name, qtype}) }
 
-// addHost gives a name A and AAAA records in random order, and sometimes signatures.
+// addHost gives a name A and AAAA records in random order, and sometimes signatures. The plugin file
+// of CoreDNS 1.15.0 has a data race where it answers with signatures, with ordering or without.
 func (c *testCase) addHost(b *block, name string, large bool) {
 	b.names = append(b.names, name)
 	var lines []string
@@ -248,7 +252,7 @@ func (c *testCase) addHost(b *block, name string, large bool) {
 			lines = append(lines, fmt.Sprintf("%s %s %v", name, dns.TypeToString[rrtype], a))
 		}
 		b.ask(name, rrtype)
-		if c.chance(0.1) {
+		if c.chance(0.1) && !raced {
 			b.add("%s RRSIG %s 13 4 300 20400101000000 20200101000000 1 %s AAAA", name, dns.TypeToString[rrtype], b.zone)
 		}
 	}

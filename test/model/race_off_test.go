@@ -2,4 +2,7 @@
 
 package model
 
-const corefiles = 1000
+const (
+	raced     = false
+	corefiles = 1000
+)

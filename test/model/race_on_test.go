@@ -2,4 +2,7 @@
 
 package model
 
-const corefiles = 50 // which take as long as 1,000 without the race detector
+const (
+	raced     = true
+	corefiles = 50 // they take as long as 1,000 without the race detector
+)

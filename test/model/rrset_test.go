@@ -241,7 +241,6 @@ type turns struct {
 	random  bool    // the first turn is not known
 	first   []int   // by tier, its place in base order that came first in answer 0; -1: not known
 	history [][]int // by tier, the places that came first in each answer
-	policy  *contract.Policy
 }
 
 // turnsOf returns the turns of an RRset, nil if it takes none, or if they cannot be known: because
