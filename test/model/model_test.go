@@ -14,7 +14,6 @@ package model
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net"
 	"net/netip"
@@ -26,7 +25,6 @@ import (
 
 	"github.com/coredns-ordering/ordering/test/internal/contract"
 
-	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 )
 
@@ -50,12 +48,6 @@ func parseTask(text string, t task) task {
 		fmt.Sscan(word, []any{&t.seed, &t.corefiles, &t.steps}[i])
 	}
 	return t
-}
-
-func TestMain(m *testing.M) {
-	dnsserver.Port = "0" // any free one
-	flag.Parse()
-	os.Exit(m.Run())
 }
 
 // TestModel runs the seeds in worker processes, two at a time.

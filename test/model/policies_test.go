@@ -107,12 +107,14 @@ func (c *testCase) sortlist() (all []contract.Statement) {
 	return all
 }
 
-// topology returns the lines of a topology file with locations of up to five labels.
+// topology returns the lines of a topology file. Its locations have up to eight labels, and many of
+// them begin alike.
 func (c *testCase) topology() (all []contract.Place) {
+	var labels []string
 	for _, n := range c.someNetworks(1 + c.rnd.IntN(30)) {
-		labels := make([]string, 1+c.rnd.IntN(5))
-		for i := range labels {
-			labels[i] = fmt.Sprintf("l%d", c.rnd.IntN(2))
+		labels = slices.Clone(labels[:c.rnd.IntN(len(labels)+1)])
+		for more := c.rnd.IntN(4); len(labels) < 8 && (more > 0 || len(labels) == 0); more-- {
+			labels = append(labels, fmt.Sprintf("l%d", c.rnd.IntN(2)))
 		}
 		all = append(all, contract.Place{Network: n, Location: strings.Join(labels, "/")})
 	}
