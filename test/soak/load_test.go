@@ -75,10 +75,11 @@ func (s *soak) run(duration time.Duration) *results {
 	s.load(duration * 3 / 4)
 	s.end = s.measure()
 	s.reloads = s.process.reloads() - before
-	for _, word := range []string{"DATA RACE", "panic"} {
-		if s.process.log.count(word) > 0 {
-			s.t.Errorf("the server reports %s:\n%s", word, s.process.log.tail())
-		}
+	if races := s.process.log.races(); len(races) > 0 {
+		s.t.Errorf("%d data races, such as:\n%s", len(races), races[0])
+	}
+	if s.process.log.count("panic") > 0 {
+		s.t.Errorf("the server reports a panic:\n%s", s.process.log.tail())
 	}
 	s.process.cmd.Process.Kill()
 	return &s.results
