@@ -76,27 +76,27 @@ func (p *places) count(tiers []uint32, tierCount int) (several bool) {
 
 // closeGaps numbers the tiers that have a record from 0 up, in the same order.
 func (p *places) closeGaps(tiers []uint32) {
-	gaps, n := false, 0
-	for t := range p.spans[:p.n] {
-		s := &p.spans[t]
-		if s.end == 0 {
-			continue
-		}
-		gaps = gaps || t > n
-		s.next = uint16(n)
-		n++
-	}
-	if gaps {
-		for i, t := range tiers {
-			tiers[i] = uint32(p.spans[t].next)
-		}
-		for t, s := range p.spans[:p.n] {
-			if s.end > 0 {
-				p.spans[s.next].end = p.spans[t].end
-			}
+	spans, n, gaps := p.spans[:p.n], 0, false
+	for t := range spans {
+		s := &spans[t]
+		if s.end > 0 {
+			s.next = uint16(n) // the new number
+			gaps = gaps || t > n
+			n++
 		}
 	}
 	p.n = n
+	if !gaps {
+		return
+	}
+	for i, t := range tiers {
+		tiers[i] = uint32(spans[t].next)
+	}
+	for _, s := range spans {
+		if s.end > 0 {
+			spans[s.next].end = s.end
+		}
+	}
 }
 
 // rebase makes base the base order of the RRset, and puts tiers into that order. p keeps base until
