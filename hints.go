@@ -39,10 +39,11 @@ func unknownProperty(l *line, start string) error {
 // place, "" where that is not clear.
 func instead(l *line) string {
 	if r, ok := replacements[letters(l.property)]; ok {
-		if r.property == "answer_limit" && slices.Equal(l.words, []string{"0"}) {
+		words := slices.DeleteFunc(slices.Clone(l.words), func(word string) bool { return word == ":" }) // of PowerShell
+		if r.property == "answer_limit" && slices.Equal(words, []string{"0"}) {
 			return ": 0 means no limit there, so remove this line"
 		}
-		return didYouMean(r.property, r.words(l.words)...)
+		return didYouMean(r.property, r.words(words)...)
 	}
 	names := slices.Sorted(maps.Keys(properties))
 	words := strings.FieldsFunc(l.property, func(r rune) bool { return r == ':' || r == '=' })
@@ -64,6 +65,7 @@ var replacements = map[string]replacement{
 	// Windows DNS Server
 	"localnetpriority":        {"local_net_priority", toggles},
 	"localnetprioritynetmask": {"netmask", dwords},
+	"localnetprioritymask":    {"netmask", dwords},      // PowerShell
 	"roundrobin":              {"round_robin", toggles}, // NSD has it too
 	"donotroundrobintypes":    {"types", otherTypes},
 	"addressanswerlimit":      {"answer_limit", slices.Clone[[]string]},

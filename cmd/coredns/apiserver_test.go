@@ -18,21 +18,31 @@ func apiServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: apiserver KUBECONFIG FILE")
 	}
+	kubeconfig, stop, err := startAPIServer(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Defer(stop)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), kubeconfig, 0o600))
+}
+
+// startAPIServer starts a Kubernetes API server that has the objects in list, which is JSON, and
+// never another one. It returns a kubeconfig for it.
+func startAPIServer(list string) (kubeconfig []byte, stop func(), err error) {
 	var objects []map[string]any
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &objects))
+	if err := json.Unmarshal([]byte(list), &objects); err != nil {
+		return nil, nil, err
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		resource := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 		w.Header().Set("Content-Type", "application/json")
 		watch(w, r, resource, objects)
 	}))
-	ts.Defer(func() {
+	stop = func() {
 		server.CloseClientConnections()
 		server.Close()
-	})
-	kubeconfig := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c", "users": [{"name": "u"}],
+	}
+	return fmt.Appendf(nil, `{"apiVersion": "v1", "kind": "Config", "current-context": "c", "users": [{"name": "u"}],
 		"contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-		"clusters": [{"name": "c", "cluster": {"server": %q}}]}`, server.URL)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(kubeconfig), 0o600))
+		"clusters": [{"name": "c", "cluster": {"server": %q}}]}`, server.URL), stop, nil
 }
 
 // watch answers a request that asks for the objects of a resource that there are and for changes.
@@ -41,7 +51,9 @@ func watch(w http.ResponseWriter, r *http.Request, resource string, objects []ma
 		http.Error(w, "only watches with initial events are known", http.StatusNotImplemented)
 		return
 	}
-	kinds := map[string]string{"nodes": "Node", "endpointslices": "EndpointSlice", "pods": "Pod"}
+	kinds := map[string]string{
+		"nodes": "Node", "endpointslices": "EndpointSlice", "pods": "Pod", "services": "Service", "namespaces": "Namespace",
+	}
 	events := json.NewEncoder(w)
 	version := "discovery.k8s.io/v1"
 	for _, o := range objects {

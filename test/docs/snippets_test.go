@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 )
 
@@ -74,7 +75,7 @@ func blocksOf(file, markdown string) (all []block) {
 // snippets returns the code blocks in the documentation with this info. There must be at least one.
 func snippets(t *testing.T, info string) (all []block) {
 	t.Helper()
-	for _, pattern := range []string{"README.md", "docs/*.md"} {
+	for _, pattern := range []string{"README.md", "docs/*.md", "docs/explugins/*.md"} {
 		for _, b := range blocks(t, pattern) {
 			if b.info == info {
 				all = append(all, b)
@@ -128,7 +129,7 @@ func start(t *testing.T, corefile string) (udp string, err error) {
 		switch {
 		case err == nil:
 			return server.UDP(instance), nil
-		case !strings.Contains(err.Error(), "address already in use"): // another process may have taken a free port
+		case !systemtest.AddressInUse(err.Error()): // another process may have taken a free port
 			return "", err
 		}
 	}
@@ -219,6 +220,8 @@ func localLine(words []string, depth int, port func(number string) string) strin
 			}
 			return strings.Join(words, " ") + added
 		}
+	case depth == 2 && words[0] == "transfer":
+		words[len(words)-1] = "127.0.0.1:1"
 	case depth == 2 && words[0] == "lameduck":
 		words[1] = "0s"
 	case depth == 2 && len(words) == 2 && words[0] == "topology" && words[1] == "kubernetes":

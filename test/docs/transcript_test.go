@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
+
 	"github.com/miekg/dns"
 )
 
@@ -61,7 +63,8 @@ func dig(t *testing.T, server string, words []string) string {
 		switch word := words[i]; {
 		case word == "-b":
 			i++
-			c.Dialer = &net.Dialer{LocalAddr: source(t, words[i])}
+			systemtest.SkipUnlessLocal(t, words[i])
+			c.Dialer = &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(words[i])}}
 		case word == "-p":
 			i++
 		case word == "+short", strings.HasPrefix(word, "@"):
@@ -87,16 +90,4 @@ func dig(t *testing.T, server string, words []string) string {
 		lines = append(lines, strings.TrimPrefix(rr.String(), rr.Header().String()))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// source returns address with any port. It skips the test if this machine cannot send from address.
-func source(t *testing.T, address string) *net.UDPAddr {
-	t.Helper()
-	a := &net.UDPAddr{IP: net.ParseIP(address)}
-	conn, err := net.ListenUDP("udp", a)
-	if err != nil {
-		t.Skipf("cannot send from %s on this machine: %v", address, err)
-	}
-	conn.Close()
-	return a
 }

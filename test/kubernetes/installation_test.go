@@ -48,6 +48,12 @@ var installations = []installation{
 			emptyShape.name: "ServiceMonitor", kubeadmShape.name: "ServiceMonitor", budgetShape.name: "ServiceMonitor",
 			eksShape.name: "ServiceMonitor",
 		}},
+	{name: "beside with PrometheusRule", overlay: "overlays/beside",
+		components: []string{"components/prometheusrule"},
+		refused: map[string]string{
+			emptyShape.name: "PrometheusRule", kubeadmShape.name: "PrometheusRule", budgetShape.name: "PrometheusRule",
+			eksShape.name: "PrometheusRule",
+		}},
 	{name: "demo for kind", overlay: "../kind", budgets: 1,
 		refused: map[string]string{eksShape.name: "clusterIP"}},
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 )
 
 const kubeconfig = `
@@ -39,7 +41,7 @@ func TestNew(t *testing.T) {
 		{"unknown context", good, "three", "", good + ": there is no context three; the contexts are one, two"},
 		{"no current context", bare, "", "", ": there is no current context: name one"},
 		{"context with a control character", good, "\x1b[31m", "", `there is no context "\x1b[31m"; `},
-		{"no such file", filepath.Join(directory, "none"), "", "", "no such file"},
+		{"no such file", filepath.Join(directory, "none"), "", "", systemtest.NoSuchFile()},
 		{"not in a cluster", "", "", "", "not in a pod of a cluster"},
 		{"context alone", "", "two", "", "context two: a context needs a kubeconfig"},
 	} {

@@ -83,7 +83,7 @@ func check(path string) (refused, warnings []string) {
 	corefile.LogTo(&logged)
 	errs, warned := chain.Check(input)
 	for _, err := range errs {
-		refused = appendOnce(refused, corefile.OneLine(err))
+		refused = appendOnce(refused, corefile.Refusal(input, err))
 	}
 	for line := range strings.Lines(logged.String()) {
 		line = strings.TrimPrefix(strings.TrimPrefix(line, "[WARNING] "), "[ERROR] ")

@@ -36,6 +36,24 @@ func Read(path string) (caddy.Input, error) {
 // OneLine returns the message of err on one line.
 func OneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
 
+// Refusal returns OneLine of the error that a Corefile was refused with. If the Corefile ends inside a
+// block because a statement of BIND was pasted, it names the line.
+func Refusal(corefile caddy.Input, err error) string {
+	message := OneLine(err)
+	if !strings.HasSuffix(message, "Unexpected EOF") {
+		return message
+	}
+	line := 0
+	for text := range strings.Lines(string(corefile.Body())) {
+		line++
+		if !strings.HasPrefix(strings.TrimSpace(text), "#") && strings.Contains(text, "};") {
+			return fmt.Sprintf("%s: line %d has }; as in BIND, but in a Corefile } ends a block and stands alone on its line",
+				message, line)
+		}
+	}
+	return message
+}
+
 // LogTo has CoreDNS write its warnings and errors to w, and nothing else: not the queries that the
 // log plugin would write.
 func LogTo(w io.Writer) {

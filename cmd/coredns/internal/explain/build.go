@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -45,13 +46,13 @@ func newReport(s *asker, p path, res *chain.Response) *report {
 		if x.Location != nil && x.Topology.Table().Find(x.Client) == nil {
 			known, r.Client.LocationOf = x.Source, x.Source.String()
 		}
-		r.Client.Evidence = topology.Explain(x.Topology, known)
+		r.Client.Evidence = evidence(x.Topology, known)
 		r.Topology = describe(x.Topology)
 	}
 	answered := 0 // the client may get fewer
 	for i := range x.Sets {
 		set := newSet(x, &x.Sets[i])
-		r.Ordered = r.Ordered || set.tiers > 1 || x.Rotation == rrset.Sticky && len(set.Records) > 1
+		r.Ordered = r.Ordered || set.tiers > 1 || set.weighted() || x.Rotation == rrset.Sticky && len(set.Records) > 1
 		r.Sets = append(r.Sets, set)
 		if !set.Additional && (set.Type == r.Answer.Type || len(s.addresses) > 0) {
 			answered += len(set.Records)
@@ -95,6 +96,9 @@ func newAnswer(s *asker, res *chain.Response) answer {
 		if rr.Header().Rrtype == s.qtype || len(s.addresses) > 0 {
 			a.records++
 		}
+	}
+	if len(res.Answer) == 0 && len(res.Ns) > 0 && res.Ns[0].Header().Rrtype == dns.TypeNS {
+		a.Referral = strings.ToLower(res.Ns[0].Header().Name)
 	}
 	if len(s.addresses) > 0 {
 		a.From = "the command line"
@@ -151,9 +155,17 @@ func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier
 		rec.Network = why.Network.String()
 	}
 	if why.Asked {
-		rec.Evidence = topology.Explain(x.Topology, addr)
+		rec.Evidence = evidence(x.Topology, addr)
 	}
 	return rec
+}
+
+// evidence returns what says that addr is where t has it, or why t does not have it.
+func evidence(t topology.Source, addr netip.Addr) string {
+	if !t.Synced() && t.Table().Find(addr) == nil {
+		return "the topology has not been read yet"
+	}
+	return topology.Explain(t, addr)
 }
 
 // describe returns what t is made of.

@@ -40,7 +40,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	corefile.LogTo(stderr)
 	c, err := chain.Open(input)
 	if err != nil {
-		fmt.Fprintln(stderr, corefile.OneLine(err))
+		fmt.Fprintln(stderr, corefile.Refusal(input, err))
 		return refused
 	}
 	defer c.Close()

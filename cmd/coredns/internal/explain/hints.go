@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/chain"
@@ -23,7 +24,11 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 			return err
 		}
 	}
-	if x.Topology != nil && x.Location == nil {
+	switch {
+	case x.Topology == nil || x.Location != nil:
+	case !x.Topology.Synced():
+		r.hint("no location is known until %s has been read: see the errors", x.Topology.Name())
+	default:
 		if e, ok := x.Topology.(topology.Explainer); ok {
 			r.hint("%s", e.Mend(x.Client))
 		}
@@ -35,13 +40,17 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 		return nil
 	}
 	switch {
+	case r.Answer.Referral != "":
+		r.hint("the servers of %s have the addresses", r.Answer.Referral)
 	case len(r.Sets) == 0 && res.Msg != nil && len(res.Answer) == 0:
 		r.hint("there are no %s records of this name", r.Answer.Type)
-	case len(r.Sets) == 0:
+	case !slices.ContainsFunc(r.Sets, func(s set) bool { return !s.Additional }):
 		r.hint("%s records are not put in order: see types in the manual", r.Answer.Type)
 	case largest(r.Sets) == 1:
 		r.hint("a single record: there is nothing to put in order")
 	case x.Topology != nil && x.Location == nil: // said already
+	case r.Sets[0].Records[0].Near == "":
+		r.hint("%s records have no address, so their order does not depend on the client", r.Answer.Type)
 	default:
 		r.hint("nothing in %s tells these addresses apart for %v", r.Rule.Position, x.Client)
 	}

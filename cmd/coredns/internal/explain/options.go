@@ -71,8 +71,8 @@ The reason is what puts an address ahead of others:
   elsewhere                nothing
   unknown                  nothing, and the topology does not know where the client is
 
-Addresses that a brace joins are equally near and take turns. Explain always shows the first turn, and
-says how often each address is ahead of the others.
+Addresses that a brace joins are equally near and take turns. Explain shows the first turn, which is a
+random one with first_turn random, and says how often each address is ahead of the others.
 
 Options:
 `

@@ -50,6 +50,8 @@ type answer struct {
 	Alias   string `json:"alias_of,omitempty"`
 	Error   string `json:"error,omitempty"`
 	records int    // of the type
+
+	Referral string `json:"referral_to,omitempty"` // the zone to whose servers the response refers
 }
 
 // A set is an RRset in its order.
@@ -61,6 +63,18 @@ type set struct {
 	Limit      int      `json:"answer_limit,omitempty"`
 	Records    []record `json:"records"`
 	tiers      int
+}
+
+// weighted reports whether weights put a record of s ahead of another one of its tier.
+func (s *set) weighted() bool {
+	ahead := map[int]uint64{}
+	for _, r := range s.Records {
+		if other, ok := ahead[r.Tier]; ok && other != r.Ahead {
+			return true
+		}
+		ahead[r.Tier] = r.Ahead
+	}
+	return false
 }
 
 // A record is one record of a set.

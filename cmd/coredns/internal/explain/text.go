@@ -89,6 +89,8 @@ func answerText(a *answer) string {
 	switch {
 	case a.Rcode != "NOERROR":
 		text += ", " + a.Rcode
+	case a.Referral != "":
+		text += ", referral to the servers of " + a.Referral
 	case a.Type == "A" || a.Type == "AAAA":
 		text += ", " + plural(a.records, "address", "addresses")
 	default:
