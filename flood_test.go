@@ -55,8 +55,8 @@ func TestFloodLeavesMemoryFlatAndHotNamesExact(t *testing.T) {
 	}
 }
 
-// threeAddresses returns a handler that answers with three addresses, which are equally far from the
-// clients of the flood.
+// threeAddresses returns a handler that answers with three addresses, which are equally far from
+// the clients of the flood.
 func threeAddresses() plugin.Handler {
 	return test.HandlerFunc(func(_ context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 		m := new(dns.Msg).SetReply(r)

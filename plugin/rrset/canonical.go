@@ -73,8 +73,8 @@ func (c *canonicalSort) sortByRdata(set []dns.RR) []uint16 {
 	for i, rr := range set {
 		header := dns.RFC3597{Hdr: *rr.Header()}
 		wire := make([]byte, dns.Len(rr))
-		// PackRR writes to the record, which others read, so it gets a copy. A record that cannot be
-		// packed cannot be sent either, so its place does not matter.
+		// PackRR writes to the record, which others read, so it gets a copy. A record that cannot
+		// be packed cannot be sent either, so its place does not matter.
 		if n, err := dns.PackRR(dns.Copy(rr), wire, 0, nil, false); err == nil {
 			// With an empty owner, which is no name, the header is shorter than Len says.
 			rdata[i] = wire[min(dns.Len(&header), n):n]

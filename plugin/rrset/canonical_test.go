@@ -80,7 +80,8 @@ func TestCanonicalOrderOfEmptyNames(t *testing.T) {
 	checkMembers(t, got, in)
 }
 
-// TestCanonicalOrderWritesToNoRecord has records that a zone gives to other queries at the same time.
+// TestCanonicalOrderWritesToNoRecord has records that a zone gives to other queries at the same
+// time.
 func TestCanonicalOrderWritesToNoRecord(t *testing.T) {
 	var in, before []dns.RR
 	for _, line := range []string{"b. MX 20 c.", "b. MX 10 d.", "b. MX 10 a."} {

@@ -32,8 +32,8 @@ type workload struct {
 	section func(n int) []dns.RR
 	query   Query
 
-	// An answer of n records executes at most n·(perRecord + sorted·log2(n)) statements. sorted is 0
-	// where nothing is sorted by comparisons.
+	// An answer of n records executes at most n·(perRecord + sorted·log2(n)) statements. sorted is
+	// 0 where nothing is sorted by comparisons.
 	perRecord, sorted float64
 }
 
@@ -112,17 +112,20 @@ var workloads = []workload{
 	}, Query{}, 45, 0},
 	{"as many aliases as addresses, all of one name", withConfig(Config{}), masks24, func(n int) (all []dns.RR) {
 		for i := range n / 2 {
-			all = append(all, record(fmt.Sprintf("end. A 10.4.%d.%d", i>>8, i%256)), record(fmt.Sprintf("n%d. CNAME end.", i)))
+			all = append(all,
+				record(fmt.Sprintf("end. A 10.4.%d.%d", i>>8, i%256)),
+				record(fmt.Sprintf("n%d. CNAME end.", i)))
 		}
 		return all
 	}, Query{}, 100, 0},
 	{"DNAMEs above a name with all its labels", withConfig(Config{}), masks24, func(n int) []dns.RR {
 		all := []dns.RR{record("a. A 10.4.3.1")}
 		for i := range n - 1 {
-			// All of the aliases lead to names with 120 labels, and each label but the last has a DNAME.
+			// All of the aliases lead to names with 120 labels, and each label but the last has a
+			// DNAME.
 			name := strings.Repeat("x.", i%120) + "y."
 			if i < 120 {
-				all = append(all, &dns.DNAME{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeDNAME, Class: dns.ClassINET}, Target: "z."})
+				all = append(all, record(name+" DNAME z."))
 			} else {
 				all = append(all, record(fmt.Sprintf("n%d. CNAME %sy.", i, strings.Repeat("x.", 120))))
 			}
@@ -150,10 +153,11 @@ func TestWorkload(t *testing.T) {
 }
 
 // TestWorkIsBounded counts the statements of this module that the hardest answers execute, and
-// compares them with the bound of each. A message holds fewer than 4,100 addresses or aliases: so the
-// bounds below are what an answer can cost at most, a million statements. It counts with the counters of Go's coverage, so that production code
-// needs none. Statements of the standard library and of other modules are not counted, but the
-// functions that they call here are, such as those that compare.
+// compares them with the bound of each. A message holds fewer than 4,100 addresses or aliases: so
+// the bounds below are what an answer can cost at most, a million statements. It counts with the
+// counters of Go's coverage, so that production code needs none. Statements of the standard library
+// and of other modules are not counted, but the functions that they call here are, such as those
+// that compare.
 func TestWorkIsBounded(t *testing.T) {
 	if raced() {
 		t.Skip("the race detector changes nothing here")
@@ -168,10 +172,11 @@ func TestWorkIsBounded(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			var took []float64
 			for _, n := range []int{1000, 4000} {
-				took = append(took, float64(statements(t, binary, index, n)))
+				executed := float64(statements(t, binary, index, n))
+				took = append(took, executed)
 				most := float64(n) * (w.perRecord + w.sorted*math.Log2(float64(n)))
-				t.Logf("%d records: %.0f statements, %.0f for each record", n, took[len(took)-1], took[len(took)-1]/float64(n))
-				if took[len(took)-1] > most {
+				t.Logf("%d records: %.0f statements, %.0f for each record", n, executed, executed/float64(n))
+				if executed > most {
 					t.Errorf("more than %.0f", most)
 				}
 			}
@@ -225,8 +230,8 @@ func executed(t *testing.T, profile string) (n int) {
 	return n
 }
 
-// TestHashesOfNamesHaveASeed checks that names which a stranger chose because they collide under one
-// seed are apart under another, as each process has its own.
+// TestHashesOfNamesHaveASeed checks that names which a stranger chose because they collide under
+// one seed are apart under another, as each process has its own.
 func TestHashesOfNamesHaveASeed(t *testing.T) {
 	var k keys
 	header := func(i int) *dns.RR_Header {
@@ -273,8 +278,8 @@ func TestProbesOfManyRRsets(t *testing.T) {
 			probes, longest = probes+n, max(longest, n)
 		}
 	}
-	// At half of the table in use, a search that fails takes 2.5 probes on average (Knuth, volume 3,
-	// section 6.4), and fewer while the table fills.
+	// At half of the table in use, a search that fails takes 2.5 probes on average (Knuth, volume
+	// 3, section 6.4), and fewer while the table fills.
 	if r.n != len(in) || probes > 2*len(in) || longest > 100 {
 		t.Errorf("%d RRsets took %d probes, the longest search %d", r.n, probes, longest)
 	}

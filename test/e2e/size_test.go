@@ -138,7 +138,8 @@ func TestThousandsOfAliases(t *testing.T) {
 		}
 		for i := n - 1; i >= 0; i-- {
 			m.Answer = append(m.Answer, &dns.CNAME{
-				Hdr: dns.RR_Header{Name: name(i), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 60}, Target: name(i + 1),
+				Hdr:    dns.RR_Header{Name: name(i), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 60},
+				Target: name(i + 1),
 			})
 		}
 		w.WriteMsg(m)

@@ -48,8 +48,8 @@ type question struct {
 	qtype uint16
 }
 
-// sizes are those of RRsets at which something may change in a server: the width of a byte, the size
-// of a block of memory, the length from which another way to sort is taken.
+// sizes are those of RRsets at which something may change in a server: the width of a byte, the
+// size of a block of memory, the length from which another way to sort is taken.
 var sizes = []int{2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 31, 32, 33, 49, 50, 51, 63, 64, 65, 127, 128, 129}
 
 // largeSizes are more of them. An answer of 4,000 addresses fills a message over TCP.
@@ -236,8 +236,9 @@ func (b *block) add(format string, args ...any) {
 
 func (b *block) ask(name string, qtype uint16) { b.asked = append(b.asked, question{name, qtype}) }
 
-// addHost gives a name A and AAAA records in random order, and sometimes signatures. The plugin file
-// of CoreDNS 1.15.0 has a data race where it answers with signatures, with ordering or without.
+// addHost gives a name A and AAAA records in random order, and sometimes signatures. The plugin
+// file of CoreDNS 1.15.0 has a data race where it answers with signatures, with ordering or
+// without.
 func (c *testCase) addHost(b *block, name string, large bool) {
 	b.names = append(b.names, name)
 	var lines []string
@@ -253,7 +254,8 @@ func (c *testCase) addHost(b *block, name string, large bool) {
 		}
 		b.ask(name, rrtype)
 		if c.chance(0.1) && !raced {
-			b.add("%s RRSIG %s 13 4 300 20400101000000 20200101000000 1 %s AAAA", name, dns.TypeToString[rrtype], b.zone)
+			b.add("%s RRSIG %s 13 4 300 20400101000000 20200101000000 1 %s AAAA",
+				name, dns.TypeToString[rrtype], b.zone)
 		}
 	}
 	c.rnd.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
@@ -293,9 +295,9 @@ func (c *testCase) addTemplates(b *block) {
 	}
 }
 
-// addAliases adds aliases to names of this block and of others, and aliases of aliases. For one that
-// leads to another block, CoreDNS asks itself, over UDP if the client does. What does not fit into a
-// datagram then is lost before ordering sees it, so the addresses of such an alias are few.
+// addAliases adds aliases to names of this block and of others, and aliases of aliases. For one
+// that leads to another block, CoreDNS asks itself, over UDP if the client does. What does not fit
+// into a datagram then is lost before ordering sees it, so the addresses of such an alias are few.
 func (c *testCase) addAliases(b *block) {
 	for i := range c.rnd.IntN(4) {
 		target := pick(c, b.names)

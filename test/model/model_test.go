@@ -187,7 +187,8 @@ func runSeed(t *testing.T, seed uint64, steps int, stats *Statistics) (queries i
 		tiers:   map[tiersKey][]contract.Nearness{},
 	}
 	if err := r.ask(steps); err != nil {
-		return r.queries, fmt.Errorf("%w\nCorefile:\n%s%s", err, c.corefile(directory, s.reference, "SHUFFLER", true), c.files())
+		corefile := c.corefile(directory, s.reference, "SHUFFLER", true)
+		return r.queries, fmt.Errorf("%w\nCorefile:\n%s%s", err, corefile, c.files())
 	}
 	return r.queries, nil
 }
@@ -261,7 +262,9 @@ func (r *run) randomQuery(popular []question) *query {
 		}
 		client := pick(c, c.clients)
 		q.edns = true
-		q.subnet = netip.PrefixFrom(client, pick(c, []int{0, client.BitLen() / 4, client.BitLen() * 3 / 4, client.BitLen(), c.rnd.IntN(client.BitLen() + 1)})).Masked()
+		size := client.BitLen()
+		length := pick(c, []int{0, size / 4, size * 3 / 4, size, c.rnd.IntN(size + 1)})
+		q.subnet = netip.PrefixFrom(client, length).Masked()
 	}
 	if q.source.Is4() && c.chance(0.1) {
 		q.source = netip.AddrFrom16(q.source.As16()) // IPv4-mapped

@@ -47,7 +47,8 @@ func (c *testCase) newPolicy() *contract.Policy {
 	}
 	if c.chance(0.3) {
 		for _, n := range c.someNetworks(1 + c.rnd.IntN(5)) {
-			p.Weights = append(p.Weights, contract.Weight{Network: n, N: pick(c, []int{0, 0, 1, 2, 2, 3, 4, 7, 20, 255})})
+			weight := pick(c, []int{0, 0, 1, 2, 2, 3, 4, 7, 20, 255})
+			p.Weights = append(p.Weights, contract.Weight{Network: n, N: weight})
 		}
 	}
 	if c.chance(0.25) {

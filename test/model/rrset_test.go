@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 
@@ -238,13 +237,13 @@ func (set *rrset) compareClients(t tier, first string) {
 // they began with.
 type turns struct {
 	answers int
-	random  bool    // the first turn is not known
 	first   []int   // by tier, its place in base order that came first in answer 0; -1: not known
 	history [][]int // by tier, the places that came first in each answer
 }
 
 // turnsOf returns the turns of an RRset, nil if it takes none, or if they cannot be known: because
-// the base order is not, or because policies of several zones order the same RRset and so share turns.
+// the base order is not, or because policies of several zones order the same RRset and so share
+// turns.
 func (s *sectionCheck) turnsOf(set *rrset) *turns {
 	p := s.v.policy
 	if first, ok := s.owners[set.key]; !ok {
@@ -258,7 +257,8 @@ func (s *sectionCheck) turnsOf(set *rrset) *turns {
 	key := fmt.Sprint(set.key, s.name, s.q.tcp, assignment(set))
 	known, ok := s.run.turns[key]
 	if !ok {
-		known = &turns{random: p.RandomFirstTurn, first: make([]int, len(set.tiers)), history: make([][]int, len(set.tiers))}
+		tiers := len(set.tiers)
+		known = &turns{first: make([]int, tiers), history: make([][]int, tiers)}
 		for i := range known.first {
 			known.first[i] = -1
 			if !p.RandomFirstTurn {
@@ -270,7 +270,8 @@ func (s *sectionCheck) turnsOf(set *rrset) *turns {
 	return known
 }
 
-// assignment returns the number of the tier of each record. The nearest tier that has a record is 0.
+// assignment returns the number of the tier of each record. The nearest tier that has a record is
+// 0.
 func assignment(set *rrset) string {
 	var b strings.Builder
 	for _, n := range set.near {
@@ -305,17 +306,26 @@ func (k *turns) check(set *rrset, places []int) error {
 			k.first[i] = ((places[i]-k.answers)%m + m) % m
 		}
 		if want := (k.first[i] + k.answers) % m; places[i] != want {
-			return fmt.Errorf("answer %d begins tier %d with record %d of base order, want %d", k.answers, i, places[i], want)
+			return fmt.Errorf("answer %d begins tier %d with record %d of base order, want %d",
+				k.answers, i, places[i], want)
 		}
 		for j := range i { // one turn for all tiers
 			other := set.tiers[j]
-			common := int(new(big.Int).GCD(nil, nil, big.NewInt(int64(m)), big.NewInt(int64(len(other.records)))).Int64())
+			common := gcd(m, len(other.records))
 			if other.plain() && len(other.records) > 1 && k.first[j] >= 0 && k.first[i]%common != k.first[j]%common {
 				return fmt.Errorf("the tiers %d and %d have different turns", j, i)
 			}
 		}
 	}
 	return nil
+}
+
+// gcd returns the greatest common divisor of a and b.
+func gcd(a, b int) int {
+	for b > 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // checkCycle checks that in each full cycle of answers a record comes first as often as its weight
@@ -335,8 +345,10 @@ func (k *turns) checkCycle(i int, t tier) error {
 	last := history[len(history)-1]
 	if rest := cycle - weights[last]; rest > 0 {
 		burst := (weights[last]+rest-1)/rest + 1
-		if n := len(history); n > burst && !slices.ContainsFunc(history[n-burst-1:], func(place int) bool { return place != last }) {
-			return fmt.Errorf("record %d of weight %d of %d comes first %d times in a row", last, weights[last], cycle, burst+1)
+		others := func(place int) bool { return place != last }
+		if n := len(history); n > burst && !slices.ContainsFunc(history[n-burst-1:], others) {
+			return fmt.Errorf("record %d of weight %d of %d comes first %d times in a row",
+				last, weights[last], cycle, burst+1)
 		}
 	}
 	if len(history) < cycle || slices.Contains(history, -1) {

@@ -59,8 +59,8 @@ func (c *testCase) start(directory string) (*servers, error) {
 	return s, nil
 }
 
-// add starts a server. It chooses the port: if the kernel did, it could choose one that another server
-// has, because CoreDNS listens with SO_REUSEPORT.
+// add starts a server. It chooses the port: if the kernel did, it could choose one that another
+// server has, because CoreDNS listens with SO_REUSEPORT.
 func (s *servers) add(corefile string) (*caddy.Instance, error) {
 	port, err := server.FreePort()
 	if err != nil {

@@ -25,7 +25,7 @@ func (r *run) checkSubnet(q *query, v viewer, believed bool, want, got *dns.Msg)
 	}
 	if !believed {
 		if echo != nil {
-			return fmt.Errorf("the answer has the option %v, but the query comes from a source that is not trusted", echo)
+			return fmt.Errorf("the answer has the option %v, but the source is not trusted", echo)
 		}
 		return nil
 	}
@@ -122,12 +122,10 @@ func (r *run) searchCounterexample(v viewer, scope int, records []dns.RR) error 
 			if !a.IsValid() || !v.policy.Orders(rr.Header().Rrtype) {
 				continue
 			}
-			if n, m := v.policy.Nearness(v.client, v.source, a), v.policy.Nearness(other, v.source, a); n.Compare(m) != 0 {
-				// A tier is the same if no address is between: only the order of the tiers matters.
-				if !sameOrder(v, other, records) {
-					return fmt.Errorf("scope %d of %v holds %v, which must get other tiers: %v is at %v for the one and at %v for the other",
-						scope, v.client, other, a, n, m)
-				}
+			n, m := v.policy.Nearness(v.client, v.source, a), v.policy.Nearness(other, v.source, a)
+			if n != m && !sameOrder(v, other, records) { // only the order of the tiers matters
+				return fmt.Errorf("scope %d of %v holds %v, which must get other tiers: %v is at %v and at %v",
+					scope, v.client, other, a, n, m)
 			}
 		}
 	}

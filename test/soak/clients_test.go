@@ -39,7 +39,9 @@ func newCertificate(t *testing.T) *certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"soak.test"}, NotAfter: time.Now().Add(48 * time.Hour)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"soak.test"}, NotAfter: time.Now().Add(48 * time.Hour),
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +81,8 @@ type connection interface {
 	Close() error
 }
 
-// dial opens a connection over a transport. A connection over UDP has another client for each query.
+// dial opens a connection over a transport. A connection over UDP has another client for each
+// query.
 func dial(p *process, c *certificate, transport string) (connection, error) {
 	addr, source := p.addr(transport), randomClient()
 	switch transport {
@@ -116,7 +119,8 @@ func (d *datagrams) client() netip.Addr { return d.source }
 func (d *datagrams) exchange(query []byte) ([]byte, error) {
 	d.source = randomClient()
 	d.SetDeadline(time.Now().Add(timeout))
-	if _, err := d.Write(append(proxied.Header(proxied.Datagram, netip.AddrPortFrom(d.source, 40000)), query...)); err != nil {
+	packet := append(proxied.Header(proxied.Datagram, netip.AddrPortFrom(d.source, 40000)), query...)
+	if _, err := d.Write(packet); err != nil {
 		return nil, err
 	}
 	for {

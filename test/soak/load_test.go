@@ -49,8 +49,10 @@ func (r *results) String() string {
 			lost = append(lost, fmt.Sprintf("%s %d", transport, n.(*atomic.Int64).Load()))
 		}
 	}
-	return fmt.Sprintf("%d queries, %d answers, %d reloads, %d wrong answers, %d lost queries (%s)\n\tat the start %v\n\tat the end   %v",
-		r.queries.Load(), r.answers.Load(), r.reloads, r.wrong.Load(), r.lost.Load(), strings.Join(lost, ", "), r.start, r.end)
+	return fmt.Sprintf("%d queries, %d answers, %d reloads, %d wrong answers, %d lost queries (%s)\n"+
+		"\tat the start %v\n\tat the end   %v",
+		r.queries.Load(), r.answers.Load(), r.reloads, r.wrong.Load(), r.lost.Load(), strings.Join(lost, ", "),
+		r.start, r.end)
 }
 
 func newSoak(t *testing.T, c *certificate, ordered bool) *soak {
@@ -69,11 +71,12 @@ func (s *soak) path(name string) string { return filepath.Join(s.directory, name
 // end.
 func (s *soak) run(duration time.Duration) *results {
 	s.waitUntilReady()
+	rest := min(max(duration/10, 2*time.Second), 15*time.Second)
 	s.load(duration / 4)
-	s.start = s.measure()
+	s.start = s.measure(rest)
 	before := s.process.reloads()
 	s.load(duration * 3 / 4)
-	s.end = s.measure()
+	s.end = s.measure(rest)
 	s.reloads = s.process.reloads() - before
 	if races := s.process.log.races(); len(races) > 0 {
 		s.t.Errorf("%d data races, such as:\n%s", len(races), races[0])
@@ -88,7 +91,8 @@ func (s *soak) run(duration time.Duration) *results {
 // waitUntilReady waits for the first answer.
 func (s *soak) waitUntilReady() {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if r, err := dns.Exchange(new(dns.Msg).SetQuestion("h0.file.test.", dns.TypeA), s.process.addr("udp")); err == nil && len(r.Answer) == 1 {
+		q := new(dns.Msg).SetQuestion("h0.file.test.", dns.TypeA)
+		if r, err := dns.Exchange(q, s.process.addr("udp")); err == nil && len(r.Answer) == 1 {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -97,11 +101,11 @@ func (s *soak) waitUntilReady() {
 	}
 }
 
-// measure waits until connections of the load have ended, and measures.
-func (s *soak) measure() figures {
+// measure measures for a while, in which the connections of the load time out, and returns the
+// lowest figures.
+func (s *soak) measure(wait time.Duration) figures {
 	lowest := s.process.measure()
-	for range 20 {
-		time.Sleep(100 * time.Millisecond)
+	for deadline := time.Now().Add(wait); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		f := s.process.measure()
 		lowest.Goroutines, lowest.Files, lowest.Heap =
 			min(lowest.Goroutines, f.Goroutines), min(lowest.Files, f.Files), min(lowest.Heap, f.Heap)

@@ -65,8 +65,8 @@ func (b *lockedBuffer) count(word string) int {
 	return strings.Count(b.text.String(), word)
 }
 
-// races returns the reports of the race detector in which ordering, or what it calls directly, is one
-// of the two. CoreDNS 1.15.0 has races of its own: file reads a zone while it replaces it.
+// races returns the reports of the race detector in which ordering, or what it calls directly, is
+// one of the two. CoreDNS 1.15.0 has races of its own: file reads a zone while it replaces it.
 func (b *lockedBuffer) races() (reports []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -28,8 +28,9 @@ func topologies() (all [2]*contract.Policy) {
 	for i := range all {
 		all[i] = contract.Default()
 		add := func(network string, place int) {
-			all[i].Topology = append(all[i].Topology,
-				contract.Place{Network: netip.MustParsePrefix(network), Location: fmt.Sprintf("r%d/p%d", place%places/2, place%places)})
+			all[i].Topology = append(all[i].Topology, contract.Place{
+				Network: netip.MustParsePrefix(network), Location: fmt.Sprintf("r%d/p%d", place%places/2, place%places),
+			})
 		}
 		for p := range places {
 			add(fmt.Sprintf("10.%d.0.0/16", p), p)
@@ -48,7 +49,8 @@ func address(j, version int) netip.Addr {
 // zone returns a version of the zone file.test.
 func zone(version int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "$ORIGIN file.test.\n$TTL 1\n@ SOA ns host %d 7200 1800 86400 60\n@ NS ns\nns A 192.0.2.53\n", version+1)
+	fmt.Fprintf(&b, "$ORIGIN file.test.\n$TTL 1\n@ SOA ns host %d 7200 1800 86400 60\n", version+1)
+	b.WriteString("@ NS ns\nns A 192.0.2.53\n")
 	for k, n := range sizes {
 		for j := range n {
 			fmt.Fprintf(&b, "h%d A %v\n", k, address(j, version))
@@ -113,7 +115,8 @@ func corefile(directory, upstream string, ports map[string]int, ordered bool) st
 	%s
 }
 `, directory, ordering)
-	for scheme, transport := range map[string]string{"": "udp", "tls://": "tls", "https://": "https", "quic://": "quic"} {
+	for _, transport := range []string{"udp", "tls", "https", "quic"} {
+		scheme := strings.TrimPrefix(transport+"://", "udp://")
 		fmt.Fprintf(&b, blocks, scheme, ports[transport], upstream)
 	}
 	return b.String()
@@ -151,7 +154,8 @@ func startUpstream(t *testing.T) string {
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
 		m := new(dns.Msg).SetReply(r)
 		var k int
-		if _, err := fmt.Sscanf(strings.ToLower(r.Question[0].Name), "h%d.", &k); err == nil && r.Question[0].Qtype == dns.TypeA {
+		q := r.Question[0]
+		if _, err := fmt.Sscanf(strings.ToLower(q.Name), "h%d.", &k); err == nil && q.Qtype == dns.TypeA {
 			mu.Lock()
 			turn++
 			first := turn
@@ -159,7 +163,7 @@ func startUpstream(t *testing.T) string {
 			for i := range sizes[k] {
 				a := address((i+first)%sizes[k], 0)
 				m.Answer = append(m.Answer, &dns.A{
-					Hdr: dns.RR_Header{Name: r.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: a.AsSlice(),
+					Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: a.AsSlice(),
 				})
 			}
 		}
@@ -172,7 +176,8 @@ func startUpstream(t *testing.T) string {
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	for _, network := range []string{"udp", "tcp"} {
 		started := make(chan struct{})
-		s := &dns.Server{Addr: addr, Net: network, Handler: handler, UDPSize: 4096, NotifyStartedFunc: func() { close(started) }}
+		s := &dns.Server{Addr: addr, Net: network, Handler: handler, UDPSize: 4096}
+		s.NotifyStartedFunc = func() { close(started) }
 		go s.ListenAndServe()
 		<-started
 		t.Cleanup(func() { s.Shutdown() })

@@ -67,8 +67,8 @@ func classLength(client netip.Addr) int {
 	return 0
 }
 
-// mask returns the index of the first of the client's masks under which a is on one network with it,
-// and the number of masks if there is none.
+// mask returns the index of the first of the client's masks under which a is on one network with
+// it, and the number of masks if there is none.
 func (p *Policy) mask(client, a netip.Addr) int {
 	masks := p.Masks(client)
 	for i, n := range masks {

@@ -84,8 +84,8 @@ func Default() *Policy {
 // Any is every address.
 var Any = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
-// Lines returns the properties of p as they stand in a Corefile. Properties with their default value
-// are left out. topology is the path of the topology file.
+// Lines returns the properties of p as they stand in a Corefile. Properties with their default
+// value are left out. topology is the path of the topology file.
 func (p *Policy) Lines(topology string) []string {
 	var all []string
 	add := func(changed bool, format string, args ...any) {
