@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,7 +8,7 @@ import (
 
 // The head of docs/explugins/ordering.md is what coredns.io makes its list of plugins from.
 func TestListingHasTheHeadThatCorednsIoReads(t *testing.T) {
-	page := read(t, filepath.Join(root, "docs/explugins/ordering.md"))
+	page := fileText(t, "docs/explugins/ordering.md")
 	rest, starts := strings.CutPrefix(page, "+++\n")
 	head, body, ends := strings.Cut(rest, "\n+++\n")
 	if !starts || !ends {
