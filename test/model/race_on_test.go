@@ -4,5 +4,5 @@ package model
 
 const (
 	raced     = true
-	corefiles = 50 // they take as long as 1,000 without the race detector
+	corefiles = 200 // they take about as long as 1,000 without the race detector
 )
