@@ -220,7 +220,6 @@ func (r *run) ask(steps int) error {
 		if q == nil {
 			q = r.randomQuery(popular)
 		}
-		next = nil
 		want, err := r.below(q)
 		if err != nil {
 			return fmt.Errorf("the reference server, asked for %v: %w", q, err)
