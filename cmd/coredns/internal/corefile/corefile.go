@@ -40,11 +40,18 @@ func Read(path string) (caddy.Input, error) {
 // OneLine returns the message of err on one line.
 func OneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
 
+// utf16 is how a file begins that Windows PowerShell has written in its default encoding.
+const utf16 = "\xff\xfe"
+
 // Refusal returns OneLine of the error that a Corefile was refused with. For mistakes that are usual
 // in what comes from another server, and that CoreDNS does not explain, it says what to write.
 func Refusal(corefile caddy.Input, err error) string {
 	message := OneLine(err)
 	switch {
+	case strings.HasPrefix(string(corefile.Body()), utf16):
+		return message + ": the Corefile is in UTF-16: save it as UTF-8"
+	case strings.Contains(message, `not a TTL: "\xff\xfe`), strings.Contains(message, `not a TTL: "\ufeff`):
+		return message + ": save the zone file as ASCII or as UTF-8 without a byte order mark"
 	case strings.HasSuffix(message, "Unexpected EOF"), strings.Contains(message, "Unknown directive"):
 		if line := lineOfBIND(corefile); line > 0 {
 			return fmt.Sprintf("%s: line %d has }; as in BIND, but in a Corefile } ends a block and stands alone on its line",
