@@ -17,7 +17,7 @@ type Reason struct {
 	// client, and its word, counted from 1 behind the clients, 0 if none holds the address.
 	Line, Word int
 	Negated    bool // the word begins with !
-	Last       bool // no address that is in the statement comes later
+	Last       bool // and no address that is in the statement comes later
 
 	// Shared is the part that the locations of client and address share, "" for none, and Level its
 	// Near. Location is that of the address; nil if there is no topology or it does not know it.
@@ -67,7 +67,7 @@ func (r Reason) criteria() (all []string) {
 		all = append(all, fmt.Sprintf("%v %s", near, fmt.Sprintf(format, args...)))
 	}
 	switch {
-	case r.Negated && r.Last:
+	case r.Last:
 		add(NearSortlist, "line %d word !%d: always last", r.Line, r.Word)
 	case r.Negated:
 		add(NearSortlist, "line %d word !%d: after all that is not negated", r.Line, r.Word)

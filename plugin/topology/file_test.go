@@ -304,6 +304,44 @@ func TestEmptiedFile(t *testing.T) {
 	}
 }
 
+// TestFileThatIsCutOff has files whose last line loses its line break, and one that never had it.
+func TestFileThatIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := topologytest.Logged(t)
+		path := write(t, two)
+		f := started(t, path)
+		cut := strings.TrimSuffix(three, "\n")
+		rewrite(t, path, cut)
+		poll()
+		expect(t, f, 2, "cut off")
+		if n := failureCount(t, f); n != 1 {
+			t.Errorf("%d failures, want 1", n)
+		}
+		want := path + ": the last line has lost its line break, as if the file were cut off: end it with one;"
+		if !strings.Contains(log(), want) {
+			t.Errorf("%q is not in the log:\n%s", want, log())
+		}
+		if _, err := NewFile(path); err == nil || !strings.HasSuffix(err.Error(), "end it with one") {
+			t.Errorf("error %v", err)
+		}
+		topologytest.Must(t, f.Stop())
+		f = started(t, path)
+		expect(t, f, 3, "started without a line break at the end")
+		rewrite(t, path, strings.TrimSuffix(two, "\n"))
+		poll()
+		expect(t, f, 2, "still without")
+		rewrite(t, path, three)
+		poll()
+		expect(t, f, 3, "with one")
+		rewrite(t, path, strings.TrimSuffix(two, "\n"))
+		poll()
+		expect(t, f, 3, "cut off again")
+		rewrite(t, path, one)
+		poll()
+		expect(t, f, 1, "with one again")
+	})
+}
+
 func TestFileThatIsEmptyFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := topologytest.Logged(t)
