@@ -77,6 +77,47 @@ func TestMendedRecordsStart(t *testing.T) {
 	}
 }
 
+// A zone as Windows exports it starts after the mend on the page, and not before.
+func TestExportedZoneStarts(t *testing.T) {
+	section := migrating(t, "Bring the zones over")
+	for _, mend := range []string{`@('$TTL 3600') + `, `(echo '$TTL 3600'; sed 's/\[AG[^]]*\]//' example.org.dns)`} {
+		if !strings.Contains(section, mend) {
+			t.Errorf("the page does not have %s, which this test does", mend)
+		}
+	}
+	_, exported, found := strings.Cut(section, "```txt\n;\n")
+	if !found {
+		t.Fatal("the section does not show an exported zone")
+	}
+	exported, _, _ = strings.Cut(exported, "```")
+	exported = strings.ReplaceAll(exported, "\n", "\r\n") // as Windows ends lines
+	mended := "$TTL 3600\n" + regexp.MustCompile(`\[AG[^]]*\]`).ReplaceAllString(exported, "")
+	for _, test := range []struct{ name, zone, want string }{
+		{"exported", exported, "missing TTL with no previous value"},
+		{"mended", mended, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "zone")
+			if err := os.WriteFile(path, []byte(test.zone), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			server, err := start(t, "example.org {\nordering\nfile "+path+"\n}\n")
+			if test.want != "" {
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("the server fails with %v, want %s", err, test.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Fields(dig(t, server, strings.Fields("dig www.example.org"))); len(got) != 2 {
+				t.Errorf("www.example.org has the addresses %v, want 2", got)
+			}
+		})
+	}
+}
+
 // The Corefile on the page prefers addresses from 8 to 18 o'clock. The test moves these hours, so that
 // now is inside or outside.
 func TestOrderDependsOnTheTime(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 )
 
-// Read reads a Corefile. As for the server, "stdin" is the standard input.
+// Read reads a Corefile. As for the server, "stdin" is the standard input. The error for a file that
+// does not exist says how to name another.
 func Read(path string) (caddy.Input, error) {
 	var text []byte
 	var err error
@@ -27,6 +28,9 @@ func Read(path string) (caddy.Input, error) {
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
 		err = cause.Err
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: name the server's Corefile with -conf", path, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -36,22 +40,40 @@ func Read(path string) (caddy.Input, error) {
 // OneLine returns the message of err on one line.
 func OneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
 
-// Refusal returns OneLine of the error that a Corefile was refused with. If the Corefile ends inside a
-// block because a statement of BIND was pasted, it names the line.
+// utf16 is how a file begins that Windows PowerShell has written in its default encoding.
+const utf16 = "\xff\xfe"
+
+// Refusal returns OneLine of the error that a Corefile was refused with. For mistakes that are usual
+// in what comes from another server, and that CoreDNS does not explain, it says what to write.
 func Refusal(corefile caddy.Input, err error) string {
 	message := OneLine(err)
-	if !strings.HasSuffix(message, "Unexpected EOF") {
-		return message
+	switch {
+	case strings.HasPrefix(string(corefile.Body()), utf16):
+		return message + ": the Corefile is in UTF-16: save it as UTF-8"
+	case strings.Contains(message, `not a TTL: "\xff\xfe`), strings.Contains(message, `not a TTL: "\ufeff`):
+		return message + ": save the zone file as ASCII or as UTF-8 without a byte order mark"
+	case strings.HasSuffix(message, "Unexpected EOF"), strings.Contains(message, "Unknown directive"):
+		if line := lineOfBIND(corefile); line > 0 {
+			return fmt.Sprintf("%s: line %d has }; as in BIND, but in a Corefile } ends a block and stands alone on its line",
+				message, line)
+		}
+	case strings.Contains(message, "missing TTL with no previous value"):
+		return message + ": write $TTL 3600 as the first line of the zone file, with the last number of its " +
+			"SOA record, which Windows and BIND use where a record has no TTL"
 	}
+	return message
+}
+
+// lineOfBIND returns the number of the first line with }; in the Corefile, 0 if there is none.
+func lineOfBIND(corefile caddy.Input) int {
 	line := 0
 	for text := range strings.Lines(string(corefile.Body())) {
 		line++
 		if !strings.HasPrefix(strings.TrimSpace(text), "#") && strings.Contains(text, "};") {
-			return fmt.Sprintf("%s: line %d has }; as in BIND, but in a Corefile } ends a block and stands alone on its line",
-				message, line)
+			return line
 		}
 	}
-	return message
+	return 0
 }
 
 // LogTo has CoreDNS write its warnings and errors to w, and nothing else: not the queries that the

@@ -62,6 +62,8 @@ func withoutRule(r *report, res *chain.Response) string {
 	switch {
 	case res.Msg == nil:
 		return "the server does not respond to this client"
+	case res.Rcode == dns.RcodeServerFailure:
+		return "the query failed: see the warnings, and start explain in the server's directory, where relative paths begin"
 	case res.Rcode != dns.RcodeSuccess:
 		return "only responses with NOERROR are put in order"
 	}

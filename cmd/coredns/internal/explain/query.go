@@ -42,7 +42,11 @@ func newAsker(o *options, c *chain.Chain) (*asker, error) {
 		if o.server != "" {
 			at = " at " + o.server
 		}
-		return nil, fmt.Errorf("no server block%s has a zone that holds %s", at, o.name)
+		mend := ""
+		if dns.CountLabel(o.name) == 1 {
+			mend = ": write the whole name, with its domain"
+		}
+		return nil, fmt.Errorf("no server block%s has a zone that holds %s%s", at, o.name, mend)
 	}
 	return s, nil
 }
