@@ -52,7 +52,7 @@ func newReport(s *asker, p path, res *chain.Response) *report {
 	answered := 0 // the client may get fewer
 	for i := range x.Sets {
 		set := newSet(x, &x.Sets[i])
-		r.Ordered = r.Ordered || set.tiers > 1 || set.weighted() || x.Rotation == rrset.Sticky && len(set.Records) > 1
+		r.Ordered = r.Ordered || set.tiers > 1 || set.weighted() || x.Rotation == rrset.Sticky && set.takesTurns()
 		r.Sets = append(r.Sets, set)
 		if !set.Additional && (set.Type == r.Answer.Type || len(s.addresses) > 0) {
 			answered += len(set.Records)
@@ -111,7 +111,7 @@ func newSet(x *ordering.Explanation, e *ordering.ExplainedSet) set {
 	h := e.Records[0].RR.Header()
 	s := set{
 		Name: h.Name, Type: dns.TypeToString[h.Rrtype], Additional: e.Additional,
-		Rotation: rotations[x.Rotation], Limit: x.Limit,
+		Rotation: rotations[x.Rotation], Varies: x.Varies, Limit: x.Limit,
 	}
 	var tiers []uint32
 	for _, r := range e.Records {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/chain"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/miekg/dns"
@@ -35,6 +36,13 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 	}
 	if res.Msg != nil && res.Truncated {
 		r.hint("the response is too large for UDP and comes truncated, and resolvers ask again over TCP")
+	}
+	if x.Varies && x.Rotation == rrset.Cyclic && slices.ContainsFunc(r.Sets, func(s set) bool { return s.takesTurns() }) {
+		cause := "base_order received"
+		if x.Shuffled {
+			cause = "loadbalance"
+		}
+		r.hint("the plugins below may answer in another order each time, so the shares are not exact: remove %s", cause)
 	}
 	if r.Ordered {
 		return nil

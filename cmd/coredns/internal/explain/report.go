@@ -1,6 +1,9 @@
 package explain
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A report is what explain says about one client. It is written as JSON as it is.
 type report struct {
@@ -60,6 +63,7 @@ type set struct {
 	Type       string   `json:"type"`
 	Additional bool     `json:"additional,omitempty"`
 	Rotation   string   `json:"round_robin"`
+	Varies     bool     `json:"varies,omitempty"` // turns start from the order received, which may vary
 	Limit      int      `json:"answer_limit,omitempty"`
 	Records    []record `json:"records"`
 	tiers      int
@@ -77,6 +81,12 @@ func (s *set) weighted() bool {
 	return false
 }
 
+// takesTurns reports whether the order in some tier of s changes, from answer to answer or from client
+// to client.
+func (s *set) takesTurns() bool {
+	return slices.ContainsFunc(s.Records, func(r record) bool { return r.Answers > 1 })
+}
+
 // A record is one record of a set.
 type record struct {
 	Data     string `json:"data"` // its address, or else its RDATA
@@ -91,7 +101,7 @@ type record struct {
 	Negated  bool   `json:"negated,omitempty"`
 	Tier     int    `json:"tier"`  // records of one tier are equally near; 0 is the nearest that occurs
 	Ahead    uint64 `json:"ahead"` // of the others in its tier, in so many answers …
-	Answers  uint64 `json:"of"`    // … of so many; 0 of 0: always in this order
+	Answers  uint64 `json:"of"`    // … of so many; 0 of 0: there are no turns
 	Cut      bool   `json:"cut,omitempty"`
 	FailOver bool   `json:"kept_to_fail_over,omitempty"`
 	label    string // Near, for people

@@ -97,6 +97,8 @@ func (n *noter) turn(i int) string {
 		each = "each is first"
 	}
 	switch {
+	case n.Records[i].Answers == 0 && n.Rotation == "off" && n.Varies:
+		return "in the order received"
 	case n.Records[i].Answers == 0:
 		return "always in this order"
 	case n.Rotation == "sticky":
@@ -114,7 +116,7 @@ func (n *noter) often(i int) string {
 	r := &n.Records[i]
 	switch {
 	case r.Answers == 0:
-		return "(round_robin off)"
+		return fmt.Sprintf("(round_robin %s)", n.Rotation)
 	case n.Rotation == "sticky":
 		return fmt.Sprintf("for %s of %d", plural(int(r.Ahead), "client", "clients"), r.Answers)
 	}
