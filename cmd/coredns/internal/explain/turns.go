@@ -31,7 +31,7 @@ type noter struct {
 func (n *noter) noteCut(first, end int) {
 	for i := first; i < end; i++ {
 		n.notes[i] = fmt.Sprintf("cut: answer_limit %d", n.Limit)
-		if n.takesTurns(i) && n.keeps(n.Records[i].Tier) {
+		if n.alternates(i) {
 			n.notes[i] += ", in this answer"
 		}
 	}
@@ -59,8 +59,11 @@ func (n *noter) noteTier(first, end int) {
 		if end-first > 1 {
 			n.notes[i] = brace(i-first, end-first) + " " + n.notes[i]
 		}
-		if n.Records[i].FailOver {
+		if r := &n.Records[i]; r.FailOver {
 			n.notes[i] = "kept to fail over"
+			if r.Ahead < r.Answers {
+				n.notes[i] += ", " + n.often(i)
+			}
 		}
 	}
 }
@@ -76,17 +79,29 @@ func brace(i, lines int) string {
 	return "│"
 }
 
-// takesTurns reports whether record i takes turns with others from answer to answer.
-func (n *noter) takesTurns(i int) bool { return n.Records[i].Answers > 1 && n.Rotation != "sticky" }
-
-// keeps reports whether a record of a tier was kept that is not there to fail over.
-func (n *noter) keeps(tier int) bool {
-	for _, r := range n.Records {
-		if r.Tier == tier && !r.Cut && !r.FailOver {
-			return true
+// alternates reports whether record i, which was cut off, is in other answers. A record of weight 0 is
+// in one if the others of its tier leave room for it.
+func (n *noter) alternates(i int) bool {
+	r := &n.Records[i]
+	if r.Answers == 0 || n.Rotation == "sticky" {
+		return false
+	}
+	kept, weighted := 0, 0
+	for _, other := range n.Records {
+		if other.Tier != r.Tier {
+			continue
+		}
+		if !other.Cut {
+			kept++
+		}
+		if other.Ahead > 0 {
+			weighted++
 		}
 	}
-	return false
+	if r.Ahead > 0 {
+		return kept > 0
+	}
+	return kept > weighted
 }
 
 // turn says what the records of a tier whose shares are equal, of which i is the first, have in
