@@ -93,7 +93,7 @@ func newAnswer(s *asker, res *chain.Response) answer {
 		if cname, ok := rr.(*dns.CNAME); ok {
 			a.Alias = strings.ToLower(cname.Target)
 		}
-		if rr.Header().Rrtype == s.qtype || len(s.addresses) > 0 {
+		if rr.Header().Rrtype == s.qtype || s.qtype == dns.TypeANY || len(s.addresses) > 0 {
 			a.records++
 		}
 	}
@@ -138,7 +138,7 @@ func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier
 	addr := a.NetipAs(ip4)
 	rec.Data, rec.Near, rec.Reason, rec.detail = addr.String(), why.Near.String(), why.String(), why.Detail()
 	rec.Ties = why.Ties()
-	rec.Line, rec.Word, rec.Negated = why.Line, why.Word, why.Negated
+	rec.File, rec.Line, rec.Word, rec.Negated = why.File, why.Line, why.Word, why.Negated
 	rec.Location = why.Location.String()
 	rec.label = rec.Near
 	if why.Near == ranking.NearUnknown { // that is said of the client

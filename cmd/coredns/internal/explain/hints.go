@@ -50,10 +50,12 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 	switch {
 	case r.Answer.Referral != "":
 		r.hint("the servers of %s have the addresses", r.Answer.Referral)
-	case len(r.Sets) == 0 && res.Msg != nil && len(res.Answer) == 0:
-		r.hint("there are no %s records of this name", r.Answer.Type)
 	case r.Answer.records == 0 && r.Answer.Alias != "":
 		r.hint("the answer has the alias, but no %s records of %s", r.Answer.Type, r.Answer.Alias)
+	case r.Answer.records == 0 && s.qtype == dns.TypeANY:
+		r.hint("the answer has no records: ask for a type")
+	case r.Answer.records == 0 && res.Msg != nil:
+		r.hint("there are no %s records of this name", r.Answer.Type)
 	case !slices.ContainsFunc(r.Sets, func(s set) bool { return !s.Additional }):
 		r.hint("%s records are not put in order: see types in the manual", r.Answer.Type)
 	case largest(r.Sets) == 1:

@@ -96,6 +96,7 @@ type record struct {
 	Network  string `json:"network,omitempty"`
 	Location string `json:"location,omitempty"`
 	Evidence string `json:"evidence,omitempty"`
+	File     string `json:"sortlist_file,omitempty"` // that Line is in, if not that of the rule
 	Line     int    `json:"sortlist_line,omitempty"`
 	Word     int    `json:"sortlist_word,omitempty"`
 	Negated  bool   `json:"negated,omitempty"`
