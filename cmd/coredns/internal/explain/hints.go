@@ -74,6 +74,8 @@ func withoutRule(r *report, res *chain.Response) string {
 	switch {
 	case res.Msg == nil:
 		return "the server does not respond to this client"
+	case !res.Taken:
+		return fmt.Sprintf("no server block of %s takes this query: see their views", r.Server)
 	case res.Rcode != dns.RcodeSuccess:
 		return "only responses with NOERROR are put in order"
 	}

@@ -37,14 +37,22 @@ func newAsker(o *options, c *chain.Chain) (*asker, error) {
 			s.others = append(s.others, server)
 		}
 	}
-	if s.server == nil {
-		at := ""
-		if o.server != "" {
-			at = " at " + o.server
-		}
-		return nil, fmt.Errorf("no server block%s has a zone that holds %s", at, o.name)
+	switch {
+	case s.server != nil:
+		return s, nil
+	case len(s.others) > 0:
+		return nil, fmt.Errorf("%s is not served at %s, but at %s", o.name, o.server, addresses(s.others))
 	}
-	return s, nil
+	return nil, fmt.Errorf("no server block has a zone that holds %s", o.name)
+}
+
+// addresses returns the addresses of servers, with commas between them.
+func addresses(servers []*chain.Server) string {
+	var all []string
+	for _, server := range servers {
+		all = append(all, server.Addr)
+	}
+	return strings.Join(all, ", ")
 }
 
 // useAddresses has the addresses of the command line answered, for the name on it or for the zone of
