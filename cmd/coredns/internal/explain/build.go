@@ -129,7 +129,7 @@ func newSet(x *ordering.Explanation, e *ordering.ExplainedSet) set {
 
 // newRecord returns a record of x.
 func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier int) record {
-	rec := record{Tier: tier, Ahead: r.Ahead, Answers: r.Answers, Cut: r.Cut, FailOver: r.FailOver}
+	rec := record{Tier: tier, Ahead: r.Ahead, Answers: r.Answers, Behind: r.Behind, Cut: r.Cut, FailOver: r.FailOver}
 	a, ip4, ok := rrset.Address(r.RR)
 	if !ok {
 		rec.Data = strings.TrimPrefix(r.RR.String(), r.RR.Header().String())

@@ -73,7 +73,7 @@ type set struct {
 func (s *set) weighted() bool {
 	ahead := map[int]uint64{}
 	for _, r := range s.Records {
-		if other, ok := ahead[r.Tier]; ok && other != r.Ahead {
+		if other, ok := ahead[r.Tier]; r.Behind || ok && other != r.Ahead {
 			return true
 		}
 		ahead[r.Tier] = r.Ahead
@@ -100,9 +100,10 @@ type record struct {
 	Line     int    `json:"sortlist_line,omitempty"`
 	Word     int    `json:"sortlist_word,omitempty"`
 	Negated  bool   `json:"negated,omitempty"`
-	Tier     int    `json:"tier"`  // records of one tier are equally near; 0 is the nearest that occurs
-	Ahead    uint64 `json:"ahead"` // of the others in its tier, in so many answers …
-	Answers  uint64 `json:"of"`    // … of so many; 0 of 0: there are no turns
+	Tier     int    `json:"tier"`             // records of one tier are equally near; 0 is the nearest that occurs
+	Ahead    uint64 `json:"ahead"`            // of the others in its tier, in so many answers …
+	Answers  uint64 `json:"of"`               // … of so many; 0 of 0: there are no turns
+	Behind   bool   `json:"behind,omitempty"` // others of its tier, as it has weight 0
 	Cut      bool   `json:"cut,omitempty"`
 	FailOver bool   `json:"kept_to_fail_over,omitempty"`
 	label    string // Near, for people

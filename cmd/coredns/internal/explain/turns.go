@@ -43,7 +43,7 @@ func (n *noter) noteTier(first, end int) {
 	for _, r := range n.Records {
 		if r.Tier == n.Records[first].Tier {
 			members++
-			equal = equal && r.Ahead == n.Records[first].Ahead
+			equal = equal && r.Ahead == n.Records[first].Ahead && r.Behind == n.Records[first].Behind
 		}
 	}
 	for i := first; i < end; i++ {
@@ -94,14 +94,14 @@ func (n *noter) alternates(i int) bool {
 		if !other.Cut {
 			kept++
 		}
-		if other.Ahead > 0 {
+		if !other.Behind {
 			weighted++
 		}
 	}
-	if r.Ahead > 0 {
-		return kept > 0
+	if r.Behind {
+		return kept > weighted
 	}
-	return kept > weighted
+	return kept > 0
 }
 
 // turn says what the records of a tier whose shares are equal, of which i is the first, have in
@@ -142,10 +142,10 @@ func (n *noter) often(i int) string {
 func (n *noter) share(i int) string {
 	r := &n.Records[i]
 	switch {
-	case r.Answers == 0:
-		return ""
-	case r.Ahead == 0:
+	case r.Behind:
 		return "weight 0: behind the others"
+	case r.Answers == 0:
+		return n.turn(i) + " " + n.often(i)
 	case r.Ahead == r.Answers:
 		return "always ahead of weight 0"
 	case r.Tier == n.Records[0].Tier:
