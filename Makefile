@@ -1,6 +1,8 @@
 FUZZ_INPUTS ?= 100000
 
-.PHONY: build test race fuzz bench compare lint stock ci
+VERSION ?= $(shell git describe --tags --always --dirty)
+
+.PHONY: build test race fuzz bench compare lint stock release ci
 
 build:
 	go build -o coredns ./cmd/coredns
@@ -8,6 +10,7 @@ build:
 test:
 	go test ./...
 	go test -C bench ./...
+	go test -C release ./...
 
 race:
 	go test -race ./...
@@ -28,6 +31,10 @@ lint:
 
 stock:
 	test/stock/run
+
+# Writes the files of a release to dist/: make release VERSION=v0.1.0
+release:
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) go run -C release . -version $(VERSION)
 
 ci:
 	.ci/run

@@ -278,6 +278,9 @@ func (c *config) section(in []dns.RR, client netip.Addr, turn int, authoritative
 // orders reports whether c orders RRsets of the type of rr.
 func (c *config) orders(rr dns.RR) bool {
 	types := c.types
+	if rr == nil {
+		return false
+	}
 	if len(types) == 0 {
 		types = []string{"A", "AAAA"}
 	}
@@ -286,6 +289,9 @@ func (c *config) orders(rr dns.RR) bool {
 
 // rrsetOf returns a text that is the same for all records of an RRset and for no others.
 func rrsetOf(rr dns.RR) string {
+	if rr == nil {
+		return "no record"
+	}
 	h := rr.Header()
 	return fmt.Sprint(strings.ToLower(h.Name), " ", h.Class, " ", h.Rrtype)
 }

@@ -3,6 +3,7 @@ package ordering
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/coredns-ordering/ordering/internal/ipaddr"
 	"github.com/coredns-ordering/ordering/plugin/ecs"
@@ -100,13 +101,15 @@ var noOptions queryOptions // never written to
 
 // writer orders the response on its way to the client. It is also the context of the query for the
 // plugins below: originOf finds it there when one of them looks up an alias. Every query allocates
-// a writer, so it is small, and one object serves both purposes.
+// a writer, so one object serves all purposes.
 type writer struct {
 	dns.ResponseWriter
 	context.Context
 	rule    *serverRule
 	options *queryOptions
 	series  rrset.Series
+	written atomic.Bool // first is in use
+	first   dns.Msg     // the copy of the first response
 }
 
 // Value returns the writer for orderedKey, and otherwise what the context of the query has. It
@@ -129,10 +132,13 @@ func (w *writer) seriesOf(from origin) (s rrset.Series) {
 	return s
 }
 
-// WriteMsg puts res in order and passes it on. It gives res new sections; the old ones and their
-// records belong to the plugins below and are only read.
+// WriteMsg passes a copy of res on, with its sections in order. It only reads res, its sections and
+// records: plugins below may give them to other queries at the same time.
 func (w *writer) WriteMsg(res *dns.Msg) error {
 	var q rrset.Query
+	if res != nil {
+		res = w.copyOf(res)
+	}
 	if orderable(res) {
 		w.order(res, &q)
 	}
@@ -140,6 +146,16 @@ func (w *writer) WriteMsg(res *dns.Msg) error {
 		w.answerECS(res, &q.Ranking)
 	}
 	return w.ResponseWriter.WriteMsg(res)
+}
+
+// copyOf returns a copy of res that shares its sections. The first is a part of w.
+func (w *writer) copyOf(res *dns.Msg) *dns.Msg {
+	out := &w.first
+	if w.written.Swap(true) {
+		out = new(dns.Msg)
+	}
+	*out = *res
+	return out
 }
 
 // orderable reports whether res is to be put in order: NOERROR, to a question that is no zone
@@ -150,8 +166,8 @@ func orderable(res *dns.Msg) bool {
 
 func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }
 
-// order puts the answer and the additional section of res in order. It fills q, which must be zero,
-// with what the order depends on.
+// order gives res, a copy, an answer and an additional section in order. It fills q, which must be
+// zero, with what the order depends on.
 func (w *writer) order(res *dns.Msg, q *rrset.Query) {
 	p := w.rule.policy
 	q.Canonical, q.Series = p.canonical(w.rule.steady(res)), w.series

@@ -1,6 +1,8 @@
 package ordering
 
 import (
+	"cmp"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -22,6 +24,12 @@ func checkMessage(t *testing.T, o *Ordering, c *config, client string, m *dns.Ms
 	if !slices.Equal(m.Answer, before.Answer) || !slices.Equal(m.Ns, before.Ns) || !slices.Equal(m.Extra, before.Extra) {
 		t.Fatalf("a section from below was written to:\n%v\nwas\n%v", m, &before)
 	}
+	checkResponse(t, c, source, m, out)
+}
+
+// checkResponse checks that out, the answer to client, is m in the order that c asks for.
+func checkResponse(t *testing.T, c *config, client netip.Addr, m, out *dns.Msg) {
+	t.Helper()
 	if !slices.Equal(out.Ns, m.Ns) || out.MsgHdr != m.MsgHdr || !slices.Equal(out.Question, m.Question) {
 		t.Fatalf("more than the order changed:\n%v\nwas\n%v", out, m)
 	}
@@ -31,8 +39,8 @@ func checkMessage(t *testing.T, o *Ordering, c *config, client string, m *dns.Ms
 		}
 		return
 	}
-	checkSection(t, c, source, m.Answer, out.Answer, true)
-	checkSection(t, c, source, m.Extra, out.Extra, false)
+	checkSection(t, c, client, m.Answer, out.Answer, true)
+	checkSection(t, c, client, m.Extra, out.Extra, false)
 	checkAliases(t, m.Question[0].Name, m.Answer, out.Answer)
 }
 
@@ -115,6 +123,9 @@ func checkAliases(t *testing.T, qname string, in, out []dns.RR) {
 	aliases, addresses := map[string]*dns.CNAME{}, map[string]int{} // by owner: the alias, the index of the first address
 	at := map[dns.RR]int{}
 	for i, rr := range out {
+		if rr == nil {
+			continue
+		}
 		at[rr] = i
 		owner := strings.ToLower(rr.Header().Name)
 		if _, ok := addresses[owner]; isAddress(rr) && !ok {
@@ -160,4 +171,79 @@ func follow(aliases map[string]*dns.CNAME, name string) (chain []*dns.CNAME, end
 		}
 		chain, name = append(chain, c), strings.ToLower(c.Target)
 	}
+}
+
+// checkTiersOf compares the tiers of random addresses for a client. corefile is for messages.
+func checkTiersOf(t *testing.T, rnd *rand.Rand, c *config, p *policy, client netip.Addr, corefile string) {
+	t.Helper()
+	k := rankingOf(p, client)
+	addr := randomAddrs(rnd)
+	type ranked struct {
+		addr     netip.Addr
+		tier     uint32
+		distance []int
+	}
+	all := make([]ranked, 10)
+	for i := range all {
+		a := addr()
+		all[i] = ranked{a, tierOf(&k, a), c.distance(client, a)}
+	}
+	for _, a := range all {
+		if masksOnly := len(c.sortlist)+len(c.topology) == 0; masksOnly && int(a.tier) != c.maskTier(client, a.addr) {
+			t.Fatalf("%v is in tier %d for %v, want %d\n%s", a.addr, a.tier, client, c.maskTier(client, a.addr), corefile)
+		}
+		if a.tier >= uint32(k.Tiers()) {
+			t.Fatalf("%v is in tier %d of %d for %v\n%s", a.addr, a.tier, k.Tiers(), client, corefile)
+		}
+		for _, b := range all {
+			got := cmp.Compare(a.tier, b.tier)
+			if want := slices.Compare(a.distance, b.distance); got != want {
+				t.Fatalf("for %v, %v and %v compare as %d, want %d\n%s", client, a.addr, b.addr, got, want, corefile)
+			}
+		}
+	}
+}
+
+// checkSections compares the answers that a client gets, through the handler, to questions of the
+// first turns. Both sections are random, with n records in the answer.
+func checkSections(t *testing.T, rnd *rand.Rand, c *config, dir string, n, turns int) {
+	t.Helper()
+	below := reply(hot, dns.TypeA, randomSection(rnd, n)...)
+	below.Extra = randomSection(rnd, rnd.IntN(13))
+	below.Authoritative = rnd.IntN(2) == 0
+	renameOwners(below.Extra)
+	client := randomAddr(rnd)
+	corefile := c.corefile(t, dir)
+	o := orderingOf(t, corefile, replying(below))
+	for turn := range turns {
+		res := ask(t, o, client.String(), hot, dns.TypeA)
+		for _, s := range []struct {
+			name    string
+			in, out []dns.RR
+		}{{"answer", below.Answer, res.Answer}, {"additional", below.Extra, res.Extra}} {
+			want := c.section(s.in, client, turn, below.Authoritative)
+			if !slices.Equal(s.out, want) {
+				t.Fatalf("%s section of %d records for %v at turn %d, AA %v\nfrom\n%s\ngot\n%s\nwant\n%s\n%s",
+					s.name, len(s.in), client, turn, below.Authoritative, lines(s.in), lines(s.out), lines(want), corefile)
+			}
+		}
+	}
+}
+
+// renameOwners gives the records other owners, so that their turns are counted apart from those of
+// the answer section.
+func renameOwners(section []dns.RR) {
+	for _, rr := range section {
+		rr.Header().Name = "x" + rr.Header().Name
+	}
+}
+
+// randomLimits gives c a random answer_limit and types.
+func randomLimits(rnd *rand.Rand, c *config) *config {
+	c.limit = max(0, rnd.IntN(10)-5)
+	if rnd.IntN(4) == 0 {
+		c.limit = rnd.IntN(300)
+	}
+	c.types = oneOf(rnd, nil, nil, []string{"A"}, []string{"AAAA"}, []string{"A", "AAAA", "MX"}, []string{"MX"})
+	return c
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 	"github.com/coredns-ordering/ordering/plugin/topology/kubernetes"
@@ -44,7 +45,7 @@ func TestParseTopologyFileThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ name, path, wantErr string }{
-		{"missing", filepath.Join(t.TempDir(), "nowhere"), "no such file"},
+		{"missing", filepath.Join(t.TempDir(), "nowhere"), systemtest.NoSuchFile()},
 		{"broken", broken, "did you mean 10.0.0.0/8?"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -157,6 +158,7 @@ func TestParseWithoutClosingBrace(t *testing.T) { // CoreDNS refuses it, unless 
 }
 
 func TestParseTopologyPathMayBeAnything(t *testing.T) {
+	systemtest.SkipOnWindows(t, "links need a privilege")
 	path := filepath.Join(t.TempDir(), "a, b; {c} netmask =!")
 	if err := os.Rename(tableFile(t), path); err != nil {
 		t.Fatal(err)

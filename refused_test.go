@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/coredns/caddy"
@@ -284,6 +285,12 @@ var refusedProperties = []struct{ line, wantErr string }{
 	{"ecs [2001:db8::53]", `ecs: "[2001:db8::53]" is not an address or network: did you mean 2001:db8::53?`},
 }
 
+// onThisSystem returns message with dir for DIR, and with the words of this system.
+func onThisSystem(message, dir string) string {
+	return strings.NewReplacer("DIR/", dir+string(filepath.Separator),
+		"no such file or directory", systemtest.NoSuchFile()).Replace(message)
+}
+
 const inLine3 = "Corefile:3 - Error during parsing: "
 
 func TestRefusedProperties(t *testing.T) {
@@ -294,7 +301,7 @@ func TestRefusedProperties(t *testing.T) {
 	for _, tt := range refusedProperties {
 		t.Run(tt.line, func(t *testing.T) {
 			_, err := parsedCorefile(t, inBlock(tt.line))
-			want := inLine3 + strings.ReplaceAll(tt.wantErr, "DIR", dir)
+			want := inLine3 + onThisSystem(tt.wantErr, dir)
 			if err == nil || err.Error() != want {
 				t.Errorf("got:  %v\nwant: %s", err, want)
 			}
@@ -611,7 +618,7 @@ func TestRefusedDirectives(t *testing.T) {
 	} {
 		t.Run(tt.corefile, func(t *testing.T) {
 			_, err := parsedCorefile(t, tt.corefile)
-			if want := strings.ReplaceAll(tt.wantErr, "DIR", dir); err == nil || err.Error() != want {
+			if want := onThisSystem(tt.wantErr, dir); err == nil || err.Error() != want {
 				t.Errorf("%s\ngot:  %v\nwant: %s", tt.corefile, err, want)
 			}
 		})

@@ -18,6 +18,7 @@ func coreDNS(binary string) group {
 		required: true,
 		baseline: v("no ordering", ""),
 		variants: []variant{
+			again(binary),
 			v("`loadbalance`", "loadbalance").turning().plotted("CoreDNS, loadbalance"),
 			v("`loadbalance`, `prefer` 4 networks", loadbalancePrefer).
 				sorted().plotted("CoreDNS, loadbalance prefer"),
@@ -30,6 +31,29 @@ func coreDNS(binary string) group {
 			withTopology(binary).sorted().turning(),
 		},
 	}
+}
+
+// again returns the baseline as a variant. Its ratio is that of a server to itself, so it shows how
+// much the figures vary.
+func again(binary string) variant {
+	return corefile(binary, "no ordering, a second process", "")
+}
+
+// limit is the answer_limit in coreDNSLimit.
+const limit = 8
+
+// coreDNSLimit returns CoreDNS as coreDNS does, with a variant that packs fewer addresses than the
+// others.
+func coreDNSLimit(binary string) group {
+	g := coreDNS(binary)
+	property := fmt.Sprintf("`answer_limit %d`", limit)
+	g.note = "with " + property
+	g.variants = []variant{
+		again(binary),
+		corefile(binary, "`ordering`", "ordering").sorted().turning(),
+		corefile(binary, "`ordering`, "+property, ordering(strings.Trim(property, "`"))).sorted().turning().limited(limit),
+	}
+	return g
 }
 
 // loadbalancePrefer names two networks that hold addresses of the answer, and two that hold none.

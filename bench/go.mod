@@ -2,6 +2,8 @@ module github.com/coredns-ordering/ordering/bench
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	github.com/miekg/dns v1.1.73
 	github.com/prometheus/procfs v0.23.0

@@ -31,6 +31,8 @@ type variant struct {
 	command func(dir, zoneFile string, port int) ([]string, error)
 	// nearestFirst and turns say what the answers must show before the variant is measured.
 	nearestFirst, turns bool
+	// limit is how many addresses an answer has at most; 0: all of them.
+	limit int
 	// plotLabel names the variant in the plot. Without one it is not in the plot.
 	plotLabel string
 }
@@ -47,6 +49,12 @@ func (v variant) turning() variant {
 	return v
 }
 
+// limited returns v as a variant whose answers have at most so many addresses.
+func (v variant) limited(addresses int) variant {
+	v.limit = addresses
+	return v
+}
+
 // plotted returns v with a label in the plot.
 func (v variant) plotted(label string) variant {
 	v.plotLabel = label
@@ -57,6 +65,7 @@ func (v variant) plotted(label string) variant {
 func groups(coredns string) []group {
 	return []group{
 		coreDNS(coredns),
+		coreDNSLimit(coredns),
 		bind(),
 		powerDNS(true),
 		powerDNS(false),
@@ -64,6 +73,14 @@ func groups(coredns string) []group {
 		knot(),
 		nsd(),
 	}
+}
+
+// title returns the name of the group with its note.
+func (g group) title() string {
+	if g.note == "" {
+		return g.name
+	}
+	return g.name + ", " + g.note
 }
 
 var versionNumber = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)

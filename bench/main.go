@@ -49,7 +49,7 @@ func main() {
 	flag.StringVar(&o.serverCore, "server-core", "0", "the core that servers are pinned to")
 	flag.StringVar(&o.dnsperfCore, "dnsperf-core", "1", "the core that dnsperf is pinned to")
 	flag.IntVar(&o.port, "port", 15300, "the first port to listen on")
-	flag.Func("only", "measure only servers whose name matches this `expression`", func(s string) (err error) {
+	flag.Func("only", "measure only servers whose name and note match this `expression`", func(s string) (err error) {
 		o.only, err = regexp.Compile(s)
 		return err
 	})
@@ -57,8 +57,8 @@ func main() {
 	write := flag.Bool("write", false, "save the figures in results.json, and update README.md and cost.svg")
 	renderOnly := flag.Bool("render", false, "update README.md and cost.svg from results.json, measure nothing")
 	flag.Parse()
-	if *write && (*quick || o.only.String() != "") {
-		log.Fatal("bench: -write saves the figures of all servers: leave out -quick and -only")
+	if *write && *quick {
+		log.Fatal("bench: the figures of -quick mean nothing: leave out -write")
 	}
 	if *renderOnly {
 		if err := renderSaved(); err != nil {
@@ -118,23 +118,29 @@ func run(ctx context.Context, o options, write bool) error {
 		return fmt.Errorf("building CoreDNS: %w\n%s", err, out)
 	}
 
-	all := results{Conditions: conditions(o), Sizes: o.sizes}
-	for _, g := range groups(coredns) {
-		if !o.only.MatchString(g.name) {
+	all := groups(coredns)
+	var measured []groupResult
+	for _, g := range all {
+		if !o.only.MatchString(g.title()) {
 			continue
 		}
 		r, err := g.measure(ctx, o, dir)
 		if err != nil {
-			return fmt.Errorf("%s: %w", g.name, err)
+			return fmt.Errorf("%s: %w", g.title(), err)
 		}
-		all.Groups = append(all.Groups, r)
+		measured = append(measured, r)
 		fmt.Println(r.markdown(o.sizes))
 	}
 	if !write {
 		return nil
 	}
-	if err := all.save(); err != nil {
+	saved, err := loadResults()
+	if err != nil {
 		return err
 	}
-	return all.render()
+	saved = saved.update(measured, all)
+	if err := saved.save(); err != nil {
+		return err
+	}
+	return saved.render()
 }

@@ -21,9 +21,9 @@ type participant struct {
 // leaves out, and says so, a program that is not installed, and a variant that does not start
 // unless the group is required.
 func (g group) measure(ctx context.Context, o options, dir string) (groupResult, error) {
-	r := groupResult{Name: g.name, Note: g.note}
+	r := groupResult{Name: g.name, Note: g.note, Conditions: conditions(o)}
 	if _, err := exec.LookPath(g.program); err != nil {
-		r.Skipped = "not installed"
+		r.Skipped, r.Conditions = "not installed", ""
 		log.Printf("%s: skipped, %s is not installed", g.name, g.program)
 		return r, nil
 	}

@@ -55,7 +55,7 @@ func (r results) updateTables(readme string) (string, error) {
 	if !begins || !ends {
 		return "", fmt.Errorf("%s: the tables go between the lines %q and %q: add them", readmePath, tablesBegin, tablesEnd)
 	}
-	tables := r.Conditions + "\n\n"
+	var tables string
 	for _, g := range r.Groups {
 		tables += g.markdown(r.Sizes) + "\n"
 	}

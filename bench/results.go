@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,18 +17,34 @@ import (
 
 // results is what was measured. README.md and cost.svg are made from it.
 type results struct {
-	Conditions string        `json:"conditions"` // when, where and with what
-	Sizes      []int         `json:"sizes"`
-	Groups     []groupResult `json:"groups"`
+	Sizes  []int         `json:"sizes"`
+	Groups []groupResult `json:"groups"`
+}
+
+// update returns r with the groups in measured, in place of what r has of the same groups. The
+// groups come in the order of all.
+func (r results) update(measured []groupResult, all []group) results {
+	latest := map[string]groupResult{}
+	for _, g := range slices.Concat(r.Groups, measured) {
+		latest[g.Name+g.Note] = g
+	}
+	updated := results{Sizes: r.Sizes}
+	for _, g := range all {
+		if result, ok := latest[g.name+g.note]; ok {
+			updated.Groups = append(updated.Groups, result)
+		}
+	}
+	return updated
 }
 
 // groupResult has the results of a group's variants, the baseline first.
 type groupResult struct {
-	Name     string          `json:"name"`
-	Note     string          `json:"note,omitempty"`
-	Version  string          `json:"version,omitempty"`
-	Skipped  string          `json:"skipped,omitempty"` // why there are no figures
-	Variants []variantResult `json:"variants,omitempty"`
+	Name       string          `json:"name"`
+	Note       string          `json:"note,omitempty"`
+	Version    string          `json:"version,omitempty"`
+	Conditions string          `json:"conditions,omitempty"` // when, where and with what it was measured
+	Skipped    string          `json:"skipped,omitempty"`    // why there are no figures
+	Variants   []variantResult `json:"variants,omitempty"`
 }
 
 // variantResult has the figures of one variant.
@@ -81,9 +98,23 @@ func loadResults() (r results, err error) {
 // conditions says when, where and with what the figures are measured.
 func conditions(o options) string {
 	kernel, _ := exec.Command("uname", "-sr").Output()
-	return fmt.Sprintf("%s; %s, %d cores; %s; %s; CoreDNS compiled from this commit's go.mod; %d rounds of %s per pair.",
-		time.Now().Format(time.DateOnly), processor(), runtime.NumCPU(), strings.TrimSpace(string(kernel)),
-		strings.Replace(runtime.Version(), "go", "Go ", 1), o.rounds, o.sampleTime)
+	commit, _ := exec.Command("git", "describe", "--always", "--dirty").Output()
+	return fmt.Sprintf("%s, commit %s; %s, %d cores%s; %s; %s; %d rounds of %s per pair.",
+		time.Now().Format(time.DateOnly), strings.TrimSpace(string(commit)), processor(), runtime.NumCPU(), load(),
+		strings.TrimSpace(string(kernel)), strings.Replace(runtime.Version(), "go", "Go ", 1), o.rounds, o.sampleTime)
+}
+
+// load returns how busy the machine is with other things, for the conditions.
+func load() string {
+	proc, err := procfs.NewDefaultFS()
+	if err != nil {
+		return ""
+	}
+	average, err := proc.LoadAvg()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(", load average %.1f before", average.Load1)
 }
 
 // processor returns the model of the processor, or its architecture if Linux does not name the

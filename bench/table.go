@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// markdown returns a heading and two tables: at full load and at half load.
+// markdown returns a heading, the conditions, and two tables: at full load and at half load.
 func (r groupResult) markdown(sizes []int) string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "### %s\n\n", r.heading())
@@ -15,12 +15,15 @@ func (r groupResult) markdown(sizes []int) string {
 		fmt.Fprintf(&t, "Skipped: %s.\n", r.Skipped)
 		return t.String()
 	}
+	if r.Conditions != "" {
+		fmt.Fprintf(&t, "%s\n\n", r.Conditions)
+	}
 	r.writeTable(&t, sizes, "QPS | CPU, µs | ratio", func(f figures) string {
-		return fmt.Sprintf("%s | %.1f | %.2f", f.qpsText(), f.Full.CPU, f.Full.Ratio)
+		return fmt.Sprintf("%s | %.1f | %s", f.qpsText(), f.Full.CPU, f.Full.ratioText())
 	})
 	fmt.Fprint(&t, "\nAt half load:\n\n")
 	r.writeTable(&t, sizes, "CPU, µs | ratio", func(f figures) string {
-		return fmt.Sprintf("%.1f | %.2f", f.Half.CPU, f.Half.Ratio)
+		return fmt.Sprintf("%.1f | %s", f.Half.CPU, f.Half.ratioText())
 	})
 	return t.String()
 }
@@ -53,6 +56,14 @@ func (r groupResult) heading() string {
 		heading += ", " + r.Note
 	}
 	return heading
+}
+
+// ratioText returns the ratio, with its quartiles in brackets where they were recorded.
+func (c cost) ratioText() string {
+	if c.High == 0 {
+		return fmt.Sprintf("%.2f", c.Ratio)
+	}
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", c.Ratio, c.Low, c.High)
 }
 
 // qpsText returns thousands of queries per second, marked with ">" where the server could have

@@ -1,35 +1,55 @@
-// Command man writes the manual page coredns-ordering(7) from README.md. Run it with go generate
-// after each change to the README; a test fails while the two differ.
+// Command man writes the manual pages from Markdown: coredns-ordering(7) from docs/reference.md and
+// coredns-explain(1) from docs/explain.md. Run it with go generate after each change to these; a
+// test fails while a page differs from its source.
 package main
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 //go:generate go run .
 
-// These paths are relative to this directory, in which go generate and go test run.
-const (
-	readmePath = "../README.md"
-	pagePath   = "coredns-ordering.7"
-)
-
-func main() {
-	if err := writePage(); err != nil {
-		fmt.Fprintln(os.Stderr, "man:", err)
-		os.Exit(1)
-	}
+// A page is a manual page.
+type page struct {
+	name    string
+	section int
+	source  string // the path of its Markdown in the repository
+	manual  string // the name of the manual that it belongs to
 }
 
-func writePage() error {
-	readme, err := os.ReadFile(readmePath)
+var pages = []page{
+	{name: "coredns-ordering", section: 7, source: "docs/reference.md", manual: "CoreDNS Plugins"},
+	{name: "coredns-explain", section: 1, source: "docs/explain.md", manual: "CoreDNS"},
+}
+
+// path returns where the page is, relative to this directory.
+func (p page) path() string { return fmt.Sprintf("%s.%d", p.name, p.section) }
+
+// roff returns the page that its source gives. This directory must be the working directory, as it
+// is for go generate and go test.
+func (p page) roff() ([]byte, error) {
+	markdown, err := os.ReadFile(filepath.Join("..", p.source))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	page, err := toRoff(readme)
+	text, err := toRoff(p, markdown)
 	if err != nil {
-		return fmt.Errorf("%s: %w", readmePath, err)
+		return nil, fmt.Errorf("%s: %w", p.source, err)
 	}
-	return os.WriteFile(pagePath, page, 0o644)
+	return text, nil
+}
+
+func main() {
+	for _, p := range pages {
+		text, err := p.roff()
+		if err == nil {
+			err = os.WriteFile(p.path(), text, 0o644)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "man:", err)
+			os.Exit(1)
+		}
+	}
 }

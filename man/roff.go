@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -10,22 +11,24 @@ import (
 	"github.com/russross/blackfriday/v2"
 )
 
-// title is the first line of the page, in the form that go-md2man expects. CoreDNS's own manual
+// title returns the first line of the page, in the form that go-md2man expects. CoreDNS's own manual
 // pages have the same fields.
-const title = `% "COREDNS-ORDERING" 7 "November 2026" "CoreDNS" "CoreDNS Plugins"` + "\n\n"
+func (p page) title() string {
+	return fmt.Sprintf("%% %q %d %q %q %q\n\n", strings.ToUpper(p.name), p.section, "November 2026", "CoreDNS", p.manual)
+}
 
-// toRoff returns the manual page for a README in CoreDNS's form. The page starts with the section
-// Name; toRoff returns an error if the README has no such section.
-func toRoff(readme []byte) ([]byte, error) {
+// toRoff returns the manual page for Markdown in CoreDNS's form. The page starts with the section
+// Name; toRoff returns an error if there is no such section.
+func toRoff(p page, markdown []byte) ([]byte, error) {
 	const name = "\n## Name\n"
-	start := bytes.Index(readme, []byte(name))
+	start := bytes.Index(markdown, []byte(name))
 	if start < 0 {
 		return nil, errors.New("no section Name, with which a manual page starts: add the heading ## Name")
 	}
-	markdown := append([]byte(title), readme[start:]...)
+	markdown = append([]byte(p.title()), markdown[start:]...)
 	base := md2man.NewRoffRenderer()
 	roff := blackfriday.Run(markdown,
-		blackfriday.WithRenderer(renderer{base}),
+		blackfriday.WithRenderer(renderer{base, p.source}),
 		blackfriday.WithExtensions(base.GetExtensions()))
 	// An empty line before a macro would be printed in addition to the macro's own space.
 	return bytes.ReplaceAll(roff, []byte("\n\n."), []byte("\n.")), nil
@@ -36,19 +39,20 @@ func toRoff(readme []byte) ([]byte, error) {
 // into the repository is only its text.
 type renderer struct {
 	blackfriday.Renderer
+	source string // the path of the Markdown in the repository
 }
 
 // header follows what go-md2man writes at the top of a page, since a line that asks for a
 // preprocessor must be the first. go-md2man turns hyphenation off with .nh, which groff's macros
 // turn on again; they heed the register HY.
 const header = `.nr HY 0
-.\" Generated from README.md by go generate ./man
+.\" Generated from %s by go generate ./man
 `
 
 // RenderHeader writes what comes before the title line.
 func (r renderer) RenderHeader(w io.Writer, document *blackfriday.Node) {
 	r.Renderer.RenderHeader(w, document)
-	io.WriteString(w, header)
+	fmt.Fprintf(w, header, r.source)
 }
 
 // RenderNode writes one node to w.

@@ -8,27 +8,29 @@ import (
 	"testing"
 )
 
-func TestPageIsUpToDate(t *testing.T) {
-	readme, err := os.ReadFile(readmePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := toRoff(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(pagePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs from what README.md gives: run go generate ./man", pagePath)
+func TestPagesAreUpToDate(t *testing.T) {
+	for _, p := range pages {
+		want, err := p.roff()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(p.path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s differs from what %s gives: run go generate ./man", p.path(), p.source)
+		}
 	}
 }
 
+// example is a page about nothing.
+var example = page{name: "example", section: 5, source: "docs/example.md", manual: "Examples"}
+
 func TestMarkdownBecomesRoff(t *testing.T) {
-	const pageStart = ".nh\n" + header +
-		`.TH "COREDNS-ORDERING" 7 "November 2026" "CoreDNS" "CoreDNS Plugins"` + "\n.SH NAME"
+	const pageStart = ".nh\n.nr HY 0\n" + `.\" Generated from docs/example.md by go generate ./man
+.TH "EXAMPLE" 5 "November 2026" "CoreDNS" "Examples"
+.SH NAME`
 	for name, tc := range map[string]struct{ markdown, roff string }{
 		"section":                {"## See Also", "\n.SH SEE ALSO"},
 		"subsection":             {"### Of a zone", "\n.SS Of a zone"},
@@ -45,7 +47,7 @@ func TestMarkdownBecomesRoff(t *testing.T) {
 		"line like a macro":      {"a\n.com", "\na\n\\&.com\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			page, err := toRoff([]byte("# it\n\n## Name\n\n" + tc.markdown + "\n"))
+			page, err := toRoff(example, []byte("# it\n\n## Name\n\n"+tc.markdown+"\n"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,8 +62,8 @@ func TestMarkdownBecomesRoff(t *testing.T) {
 	}
 }
 
-func TestReadmeWithoutNameIsRefused(t *testing.T) {
-	_, err := toRoff([]byte("# it\n\n## Description\n"))
+func TestPageWithoutNameIsRefused(t *testing.T) {
+	_, err := toRoff(example, []byte("# it\n\n## Description\n"))
 	if err == nil || !strings.Contains(err.Error(), "no section Name") {
 		t.Errorf("error %v, want one that says there is no section Name", err)
 	}
@@ -73,11 +75,13 @@ func TestGroffHasNoWarnings(t *testing.T) {
 	if err != nil {
 		t.Skip("groff is not installed")
 	}
-	cmd := exec.Command(groff, "-t", "-man", "-ww", "-Tutf8", pagePath)
-	var warnings bytes.Buffer
-	cmd.Stderr = &warnings
-	if err := cmd.Run(); err != nil || warnings.Len() > 0 {
-		t.Errorf("groff: %v\n%s", err, &warnings)
+	for _, p := range pages {
+		cmd := exec.Command(groff, "-Kutf8", "-t", "-man", "-ww", "-Tutf8", p.path())
+		var warnings bytes.Buffer
+		cmd.Stderr = &warnings
+		if err := cmd.Run(); err != nil || warnings.Len() > 0 {
+			t.Errorf("groff %s: %v\n%s", p.path(), err, &warnings)
+		}
 	}
 }
 
@@ -88,7 +92,7 @@ func TestNoWordIsHyphenated(t *testing.T) {
 		t.Skip("groff is not installed")
 	}
 	words := strings.Repeat("canonical authoritative ", 20)
-	page, err := toRoff([]byte("# it\n\n## Name\n\n" + words + "\n\n## List\n\n* " + words + "\n"))
+	page, err := toRoff(example, []byte("# it\n\n## Name\n\n"+words+"\n\n## List\n\n* "+words+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

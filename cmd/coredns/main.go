@@ -8,17 +8,16 @@ import (
 	"io"
 	"os"
 
-	_ "github.com/coredns-ordering/ordering" // registers the plugin
+	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/check"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/explain"
-	"github.com/coredns-ordering/ordering/internal/directives"
 	"github.com/coredns/coredns/core/dnsserver"
 	_ "github.com/coredns/coredns/core/plugin" // registers the default plugins
 	"github.com/coredns/coredns/coremain"
 )
 
 func init() {
-	dnsserver.Directives = directives.WithOrdering(dnsserver.Directives)
+	dnsserver.Directives = ordering.Directives(dnsserver.Directives)
 }
 
 // commands are what the first argument can be. Without one, the server runs.
@@ -44,5 +43,6 @@ func main() {
 		fmt.Fprint(flag.CommandLine.Output(), help)
 		flag.PrintDefaults()
 	}
+	setVersion()
 	coremain.Run()
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/internal/directives"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 )
@@ -51,15 +50,6 @@ func TestOrderingSeesTheAnswersOfEverySource(t *testing.T) {
 			t.Errorf("%s is above ordering, which would not see its answers", below)
 		}
 	}
-}
-
-func TestMissingLoadbalancePanics(t *testing.T) {
-	defer func() {
-		if message, _ := recover().(string); !strings.Contains(message, "loadbalance") {
-			t.Errorf("panic says %q, want it to name loadbalance", message)
-		}
-	}()
-	directives.WithOrdering([]string{"errors", "cache", "file"})
 }
 
 // The flag -plugins prints the names that caddy.DescribePlugins returns, without their prefix

@@ -34,11 +34,17 @@ func TestTranscripts(t *testing.T) {
 			t.Skipf("%s is not installed", program)
 		}
 	}
-	for _, name := range []string{"docs/examples.md", "docs/migrating.md", "docs/troubleshooting.md"} {
+	for _, name := range []string{
+		"README.md", "docs/examples.md", "docs/explain.md", "docs/install.md", "docs/migrating.md", "docs/reference.md",
+		"docs/troubleshooting.md",
+	} {
 		page := filepath.Join(root, name)
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "\n```console session\n") {
+			t.Errorf("%s has no transcript", name)
 		}
 		var written strings.Builder
 		for _, section := range sections(string(text)) {

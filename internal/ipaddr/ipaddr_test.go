@@ -67,7 +67,7 @@ func TestAgainstNetip(t *testing.T) {
 				t.Errorf("%v and %v share %d bits, want %d", a, b, got, want)
 			}
 		}
-		if next, ok := x.Next(); ok != (a.As16() != [16]byte(netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").As16())) || ok && next.Prev() != x {
+		if next, ok := x.Next(); ok != (a.As16() != netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").As16()) || ok && next.Prev() != x {
 			t.Errorf("%v is followed by %v", a, next)
 		}
 		for length := range 129 {

@@ -3,6 +3,7 @@ package ecs
 import (
 	"encoding/hex"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -289,5 +290,70 @@ func TestAnswerWithSupportedOptions(t *testing.T) {
 		if got := res.IsEdns0().Option; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("options %v, want %v", got, want)
 		}
+	}
+}
+
+// TestOptionsThatPluginsMake has options that cannot be received, because package dns does not unpack
+// them so, but that a plugin can put into a query.
+func TestOptionsThatPluginsMake(t *testing.T) {
+	valid := func() *dns.EDNS0_SUBNET {
+		return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 24, Address: net.IP{10, 4, 3, 0}}
+	}
+	for _, tt := range []struct {
+		name     string
+		family   uint16
+		length   uint8
+		address  net.IP
+		accepted bool
+	}{
+		{"IPv4", 1, 24, net.IP{10, 4, 3, 0}, true},
+		{"IPv4 in 16 bytes", 1, 24, net.ParseIP("10.4.3.0"), true},
+		{"no address with length 0", 1, 0, nil, true},
+		{"no address with length 0, family 2", 2, 0, nil, true},
+		{"no address with length 0, family 3", 3, 0, nil, false},
+		{"0.0.0.0 with length 0", 1, 0, net.IP{0, 0, 0, 0}, true},
+		{"an address with length 0", 1, 0, net.IP{10, 0, 0, 0}, false},
+		{"an address of one byte with length 0", 1, 0, net.IP{10}, false},
+		{"no address", 1, 24, nil, false},
+		{"no address, family 2", 2, 24, nil, false},
+		{"three bytes", 1, 24, net.IP{10, 4, 3}, false},
+		{"IPv6 in family 1", 1, 24, net.ParseIP("2001:db8::"), false},
+		{"IPv4 in family 2", 2, 24, net.IP{10, 4, 3, 0}, false},
+		{"IPv4 in family 3", 3, 24, net.IP{10, 4, 3, 0}, false},
+		{"IPv6 in family 3", 3, 32, net.ParseIP("2001:db8::"), false},
+		{"longer than an address", 1, 33, net.IP{10, 4, 3, 0}, false},
+	} {
+		o := valid()
+		o.Family, o.SourceNetmask, o.Address = tt.family, tt.length, tt.address
+		r := new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA)
+		r.SetEdns0(1232, false)
+		for _, options := range [][]dns.EDNS0{{o}, {valid(), o}, {o, valid()}} {
+			r.IsEdns0().Option = options
+			read, result := trusting().Option(r, resolver)
+			want := Malformed
+			switch {
+			case tt.accepted && len(options) == 1 && tt.length == 0:
+				want = None
+			case tt.accepted && len(options) == 1:
+				want = Used
+			}
+			if result != want || (read == nil) != (want == Malformed) {
+				t.Errorf("%s, %d options: %v, %v, want %v", tt.name, len(options), read, result, want)
+			}
+		}
+	}
+	o := valid()
+	r := new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA)
+	r.SetEdns0(1232, false)
+	r.IsEdns0().Option = []dns.EDNS0{o}
+	read, _ := trusting().Option(r, resolver)
+	clear(o.Address)
+	res := new(dns.Msg).SetReply(r)
+	longer := valid()
+	longer.SourceScope = 28
+	res.Extra = []dns.RR{&dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}, Option: []dns.EDNS0{longer}}}
+	read.Answer(res, 20)
+	if got := res.IsEdns0().Option[0].String(); got != "10.4.3.0/24/28" {
+		t.Errorf("%s comes back, want 10.4.3.0/24/28: a plugin changed the query since", got)
 	}
 }

@@ -59,6 +59,10 @@ func TestNearAndReason(t *testing.T) {
 		{Line: 3, Clients: networks(t, "10.0.0.0/8"), Preference: []Word{{Networks: networks(t, "10.0.0.0/8")}}},
 		{Line: 4, Clients: networks(t, "any"), Preference: []Word{{Networks: networks(t, "any"), Negated: true}}},
 	}
+	last := []Statement{{Line: 5, Clients: networks(t, "any"), Preference: []Word{
+		{Networks: networks(t, "10.0.0.0/8"), Negated: true},
+	}}}
+	lastAndMasks := Config{Sortlist: last, Masks: masks}
 	ownAndAll := Config{Sortlist: own, Topology: cluster{places}, Masks: masks}
 	ownAndMasks := Config{Sortlist: own, Masks: masks}
 	everything := Config{Sortlist: sortlist, Topology: places, Masks: masks}
@@ -130,6 +134,8 @@ func TestNearAndReason(t *testing.T) {
 			NearSortlist, "sortlist line 3 word 1, network 10.0.0.0/8"},
 		{"a negated word, then a mask", ownAndMasks, "192.168.1.9", "192.168.1.1", NearElsewhere,
 			"elsewhere: sortlist line 4 word !1: always last, subnet 192.168.1.0/24"},
+		{"in no word, the first of which is negated, but a mask", lastAndMasks, "192.168.1.9", "192.168.2.1",
+			NearNetwork, "network 192.168.0.0/21"},
 		{"a negated word and a client without a location", listAndFile, "172.16.0.1", "198.51.100.7",
 			NearElsewhere, "elsewhere: sortlist line 7 word !3: always last"},
 	} {
@@ -150,6 +156,9 @@ func TestNearAndReason(t *testing.T) {
 			all := reason.String()
 			if ties := reason.Ties(); ties != "" {
 				all += ", " + ties
+			}
+			if reason.Last != strings.Contains(all, "always last") {
+				t.Errorf("%s comes last %v: %q", addr, reason.Last, all)
 			}
 			if reason.Near != tt.near || all != tt.reason {
 				t.Errorf("the reason for %s is %v, %q, want %v, %q", addr, reason.Near, all, tt.near, tt.reason)

@@ -18,7 +18,7 @@ type Reason struct {
 	Line, Word int
 	File       string // that Line is in, as in Statement
 	Negated    bool   // the word begins with !
-	Last       bool   // no address that is in the statement comes later
+	Last       bool   // and no address that is in the statement comes later
 
 	// Shared is the part that the locations of client and address share, "" for none, and Level its
 	// Near. Location is that of the address; nil if there is no topology or it does not know it.
@@ -68,7 +68,7 @@ func (r Reason) criteria() (all []string) {
 		all = append(all, fmt.Sprintf("%v %s", near, fmt.Sprintf(format, args...)))
 	}
 	switch {
-	case r.Negated && r.Last:
+	case r.Last:
 		add(NearSortlist, "%s word !%d: always last", r.line(), r.Word)
 	case r.Negated:
 		add(NearSortlist, "%s word !%d: after all that is not negated", r.line(), r.Word)

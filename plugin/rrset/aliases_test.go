@@ -41,6 +41,7 @@ func TestAliasesComeFirst(t *testing.T) {
 			"two chains to one address, one in front", "1.",
 			[]string{"1. CNAME m.", "m. CNAME a.", "a. A 10.0.0.1", "2. CNAME m."}, "0 1 3 2",
 		},
+		{"a chain of another name, backwards", "x.", []string{"a. A 10.0.0.1", "b. CNAME a.", "c. CNAME b."}, "2 1 0"},
 		{"another chain, which leads to no address", "1.", []string{"a. A 10.0.0.1", "2. CNAME b.", "1. CNAME a."}, "2 1 0"},
 		{"an address of the alias itself", "1.", []string{"1. A 10.0.0.1", "1. CNAME a."}, "0 1"},
 		{"an alias to the root", "1.", []string{"a. A 10.0.0.1", "1. CNAME ."}, "0 1"},

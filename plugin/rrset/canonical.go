@@ -1,9 +1,9 @@
 package rrset
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/coredns-ordering/ordering/internal/ipaddr"
 
@@ -69,17 +69,15 @@ func isCanonical(set []dns.RR) bool {
 // sortByRdata does what sort does, for records without an address. It packs each of them, and so
 // allocates. Such types are ordered only if a configuration names them.
 func (c *canonicalSort) sortByRdata(set []dns.RR) []uint16 {
-	rdata := make([][]byte, len(set))
+	rdata := make([]string, len(set)) // in hexadecimal, which has the order of the bytes
 	for i, rr := range set {
-		header := dns.RFC3597{Hdr: *rr.Header()}
-		wire := make([]byte, dns.Len(rr))
+		var packed dns.RFC3597 // not dns.PackRR, which writes to the header of the record
 		// A record that cannot be packed cannot be sent either, so its place does not matter.
-		if n, err := dns.PackRR(rr, wire, 0, nil, false); err == nil {
-			// With an empty owner, which is no name, the header is shorter than Len says.
-			rdata[i] = wire[min(dns.Len(&header), n):n]
+		if err := packed.ToRFC3597(rr); err == nil {
+			rdata[i] = packed.Rdata
 		}
 	}
 	c.order = ascending(c.order, len(set))
-	slices.SortStableFunc(c.order, func(a, b uint16) int { return bytes.Compare(rdata[a], rdata[b]) })
+	slices.SortStableFunc(c.order, func(a, b uint16) int { return strings.Compare(rdata[a], rdata[b]) })
 	return c.order
 }

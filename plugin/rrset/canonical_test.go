@@ -3,6 +3,7 @@ package rrset
 import (
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -77,4 +78,32 @@ func TestCanonicalOrderOfEmptyNames(t *testing.T) {
 	q.Canonical = true
 	got := New(Config{Types: Types(dns.TypeNS), Rotation: Fixed}).Answer(in, q, "")
 	checkMembers(t, got, in)
+}
+
+// TestSortOfRecordsOnlyReads has several goroutines sort the same records without an address, which
+// the race detector watches, and checks that the records stay as they are.
+func TestSortOfRecordsOnlyReads(t *testing.T) {
+	in := []dns.RR{record(owner + " 60 IN MX 10 b."), record(owner + " 60 IN MX 5 a."), record(owner + " 60 IN MX 5 A.")}
+	var before []dns.RR_Header
+	for _, rr := range in {
+		rr.Header().Rdlength = 0 // as in a record that was not received
+		before = append(before, *rr.Header())
+	}
+	o := New(Config{Types: Types(dns.TypeMX), Rotation: Fixed})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			q := from("10.4.3.2")
+			q.Canonical = true
+			if got, want := o.Answer(in, q, ""), []dns.RR{in[2], in[1], in[0]}; !slices.Equal(got, want) {
+				t.Errorf("got\n%swant\n%s", lines(got), lines(want))
+			}
+		})
+	}
+	all.Wait()
+	for i, rr := range in {
+		if *rr.Header() != before[i] {
+			t.Errorf("the header of %v was %v", rr, before[i])
+		}
+	}
 }

@@ -31,7 +31,7 @@ type Record struct {
 // returned for in and q. It returns every RRset of the types that o orders, those of one record as
 // well. It only reads its arguments, and counts no turn.
 func Explain(o *Orderer, in, out []dns.RR, q *Query) []Set {
-	if len(in) == 0 || len(in) > math.MaxUint16 {
+	if len(in) > math.MaxUint16 {
 		return nil
 	}
 	w := borrow(len(in), q.Ranking.Tiers())
@@ -56,8 +56,12 @@ func Explain(o *Orderer, in, out []dns.RR, q *Query) []Set {
 // newSet returns the records of set, which are in these tiers, in their new order. It takes their
 // indexes in the new section from indexes.
 func newSet(set []dns.RR, tiers []uint32, indexes map[dns.RR][]int) Set {
-	index := map[dns.RR]int{}
-	var kept, cut []Record
+	type placed struct {
+		Record
+		index int
+	}
+	var kept []placed
+	var records, cut []Record
 	for i, rr := range set {
 		r := Record{RR: rr, Tier: tiers[i]}
 		left := indexes[rr]
@@ -65,12 +69,15 @@ func newSet(set []dns.RR, tiers []uint32, indexes map[dns.RR][]int) Set {
 			cut = append(cut, r)
 			continue
 		}
-		index[rr], indexes[rr] = left[0], left[1:]
-		kept = append(kept, r)
+		kept = append(kept, placed{r, left[0]})
+		indexes[rr] = left[1:]
 	}
-	slices.SortFunc(kept, func(a, b Record) int { return cmp.Compare(index[a.RR], index[b.RR]) })
+	slices.SortFunc(kept, func(a, b placed) int { return cmp.Compare(a.index, b.index) })
+	for _, r := range kept {
+		records = append(records, r.Record)
+	}
 	slices.SortStableFunc(cut, func(a, b Record) int { return cmp.Compare(a.Tier, b.Tier) })
-	return Set{append(kept, cut...)}
+	return Set{append(records, cut...)}
 }
 
 // explainTurns says how often each record is ahead of the others in its tier.

@@ -1,6 +1,7 @@
 package rrset
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -103,7 +104,12 @@ func TestExplainSectionsThatAreNotOrdered(t *testing.T) {
 	o := New(Config{Types: Types(dns.TypeA), Turns: new(Turns)})
 	q := from("192.0.2.9")
 	mx := []dns.RR{record(owner + " 300 IN MX 10 mail")}
-	for name, in := range map[string][]dns.RR{"empty": nil, "another type": mx} {
+	largest := slices.Repeat(addresses("192.0.2.1"), math.MaxUint16)
+	if sets := Explain(o, largest, largest, q); len(sets) != 1 || len(sets[0].Records) != len(largest) {
+		t.Errorf("%d records are explained as %d RRsets", len(largest), len(sets))
+	}
+	tooLarge := append(largest, largest[0])
+	for name, in := range map[string][]dns.RR{"empty": nil, "another type": mx, "too large": tooLarge} {
 		if sets := Explain(o, in, in, q); len(sets) != 0 {
 			t.Errorf("%s: explained as %v", name, sets)
 		}
@@ -122,4 +128,102 @@ func TestForgetBeginsWithTheFirstTurn(t *testing.T) {
 	if again := o.Answer(in, q, ""); !slices.Equal(again, first) {
 		t.Errorf("the first answer after Forget is %v, want %v", again, first)
 	}
+}
+
+// TestExplainSaysWhatWasDone compares what Explain says with the sections before and after.
+func TestExplainSaysWhatWasDone(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(43, 44))
+	for range 600 {
+		set := randomAddresses(rnd, 1+rnd.IntN(8))
+		m, q := randomModel(rnd, set), randomQuery(rnd, set)
+		for range rnd.IntN(3) { // the same record again
+			set = append(set, set[rnd.IntN(len(set))])
+		}
+		in := mixed(rnd, set, randomAddresses(rnd, 1), oneOf(rnd, randomAddresses, randomRecords)(rnd, 1+rnd.IntN(4)))
+		o := m.orderer()
+		out := o.Answer(in, q, "")
+		explained := 0
+		for _, s := range Explain(o, in, out, q) {
+			explained += len(s.Records)
+			checkExplained(t, m, q, s, membersOf(in, s.Records[0].RR), membersOf(out, s.Records[0].RR))
+		}
+		ordered := 0
+		for _, rr := range in {
+			if slices.Contains(m.types, rr.Header().Rrtype) {
+				ordered++
+			}
+		}
+		if explained != ordered {
+			t.Fatalf("%d records are explained, want %d", explained, ordered)
+		}
+	}
+}
+
+// membersOf returns the records of a section that are of the RRset of rr.
+func membersOf(section []dns.RR, rr dns.RR) (set []dns.RR) {
+	for _, other := range section {
+		if nameOf(other) == nameOf(rr) {
+			set = append(set, other)
+		}
+	}
+	return set
+}
+
+// checkExplained checks s, which is about an RRset with these records before and after it was
+// ordered.
+func checkExplained(t *testing.T, m *model, q *Query, s Set, before, after []dns.RR) {
+	t.Helper()
+	var all, kept []dns.RR
+	nearest, cutTier := 0, uint32(0)
+	for i, r := range s.Records {
+		all = append(all, r.RR)
+		if !r.Cut {
+			kept = append(kept, r.RR)
+		}
+		if r.Tier != tierOf(r.RR, q) {
+			t.Fatalf("%v is in tier %d, explained as %d", r.RR, tierOf(r.RR, q), r.Tier)
+		}
+		if r.Tier == s.Records[0].Tier {
+			nearest++
+		}
+		if r.Cut && (r.Tier < cutTier || i == 0 || !s.Records[i-1].Cut && len(kept) != i) {
+			t.Fatalf("%v is cut off out of place: %v", r.RR, s)
+		}
+		if r.Cut {
+			cutTier = r.Tier
+		}
+	}
+	checkMembers(t, all, before)
+	if !slices.Equal(kept, after) {
+		t.Fatalf("the order is\n%sexplained as\n%s", lines(after), lines(kept))
+	}
+	for i, r := range s.Records {
+		failOver := len(kept) < len(all) && i == len(kept)-1 && i > 0 && nearest >= q.Limit && r.Tier != s.Records[0].Tier
+		if r.FailOver != failOver {
+			t.Fatalf("%v is kept to fail over %v, want %v", r.RR, r.FailOver, failOver)
+		}
+		ahead, answers := m.share(s, r)
+		if r.Answers == 0 && answers > 0 || r.Ahead*answers != ahead*r.Answers || answers > 0 && r.Answers > answers {
+			t.Fatalf("%+v: %v is ahead in %d of %d, want %d of %d", m, r.RR, r.Ahead, r.Answers, ahead, answers)
+		}
+	}
+}
+
+// share returns in how many of how many answers r is ahead of the others in its tier of s; 0 of 0 if
+// the order there never changes.
+func (m *model) share(s Set, r Record) (ahead, answers uint64) {
+	if m.rotation == Fixed || m.rotation == Sticky && !hasAddress(r.RR) {
+		return 0, 0
+	}
+	members := uint64(0)
+	for _, other := range s.Records {
+		if other.Tier == r.Tier {
+			members++
+			answers += uint64(m.weightOf(other.RR))
+		}
+	}
+	if answers == 0 {
+		return 1, members
+	}
+	return uint64(m.weightOf(r.RR)), answers
 }

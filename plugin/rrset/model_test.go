@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/miekg/dns"
 )
@@ -187,4 +188,57 @@ func (m *model) cycle(set []dns.RR, weights []int, turn int) []dns.RR {
 		}
 	}
 	return out
+}
+
+// checkAgainstModel compares the order of a section with that of the model for the first questions.
+// The section is an answer to a datagram, an answer to a stream, or an additional section.
+func checkAgainstModel(t *testing.T, m *model, in []dns.RR, q *Query, questions int) {
+	t.Helper()
+	o := m.orderer()
+	received := slices.Clone(in)
+	for question := range questions {
+		var got, want []dns.RR
+		switch q.Series = 0; question % 5 {
+		case 2:
+			got, want = o.Additional(in, q), m.section(in, q, additional)
+		case 4:
+			q.Series = Stream
+			fallthrough
+		default:
+			got, want = o.Answer(in, q, ""), m.section(in, q, q.Series)
+		}
+		if !slices.Equal(in, received) {
+			t.Fatalf("question %d of %+v: the section was written to", question, m)
+		}
+		if m.rotation == Random || m.rotation == Sticky {
+			checkShape(t, m, q, got, want)
+		} else if !slices.Equal(got, want) {
+			t.Fatalf("question %d of %+v, %d tiers, limit %d, canonical %v\nfrom\n%s\ngot\n%s\nwant\n%s", question, m,
+				q.Ranking.Tiers(), q.Limit, q.Canonical, lines(in), lines(got), lines(want))
+		}
+		if unmoved := slices.Equal(got, in); unmoved != (&got[0] == &in[0]) {
+			t.Fatalf("question %d of %+v: unmoved %v, returned in itself %v", question, m, unmoved, !unmoved)
+		}
+	}
+}
+
+// checkShape checks that two sections agree in all but the order inside tiers.
+func checkShape(t *testing.T, m *model, q *Query, got, want []dns.RR) {
+	t.Helper()
+	shape := func(section []dns.RR) (all []string) {
+		for _, rr := range section {
+			what := fmt.Sprintf("%p", rr)
+			if slices.Contains(m.types, rr.Header().Rrtype) {
+				what = fmt.Sprint(nameOf(rr), " in tier ", tierOf(rr, q), ", of weight 0: ", m.weightOf(rr) == 0)
+			}
+			all = append(all, what)
+		}
+		return all
+	}
+	if g, w := shape(got), shape(want); !slices.Equal(g, w) {
+		t.Fatalf("%+v got\n%s\nwant, in tiers,\n%s", m, lines(got), lines(want))
+	}
+	if q.Limit == 0 {
+		checkMembers(t, got, want)
+	}
 }

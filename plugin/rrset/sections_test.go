@@ -230,3 +230,45 @@ func TestSectionsThatHaveNoOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordsThatAreNil has sections with records that are nil, a fault of a plugin. They keep their
+// index, or are left out with what a limit cuts off.
+func TestRecordsThatAreNil(t *testing.T) {
+	set := addresses("192.168.1.1", "10.4.3.1")
+	alias := record("www.example.org. 60 IN CNAME " + owner)
+	for _, tt := range []struct {
+		in, want, limited []dns.RR
+	}{
+		{
+			[]dns.RR{nil, set[0], nil, set[1], nil},
+			[]dns.RR{nil, set[1], nil, set[0], nil},
+			[]dns.RR{set[1]},
+		},
+		{
+			[]dns.RR{nil, set[0], set[1], nil, alias},
+			[]dns.RR{nil, alias, set[1], nil, set[0]},
+			[]dns.RR{alias, set[1]},
+		},
+		{[]dns.RR{nil, nil}, []dns.RR{nil, nil}, []dns.RR{nil, nil}},
+	} {
+		q := from("10.4.3.9")
+		if got := newOrderer(Fixed).Answer(tt.in, q, "www.example.org."); !slices.Equal(got, tt.want) {
+			t.Errorf("%v, want %v", got, tt.want)
+		}
+		q.Limit = 1
+		if got := newOrderer(Fixed).Answer(tt.in, q, "www.example.org."); !slices.Equal(got, tt.limited) {
+			t.Errorf("with a limit %v, want %v", got, tt.limited)
+		}
+	}
+}
+
+// TestOwnersInOneMemory has two owners that begin at one place in memory, as when a plugin cuts one
+// from the other.
+func TestOwnersInOneMemory(t *testing.T) {
+	in := addresses("192.168.1.1", "10.4.3.1")
+	whole := "a.b."
+	in[0].Header().Name, in[1].Header().Name = whole, whole[:2]
+	if got := newOrderer(Fixed).Answer(in, from("10.4.3.9"), ""); !slices.Equal(got, in) {
+		t.Errorf("two RRsets of one record became\n%s", lines(got))
+	}
+}

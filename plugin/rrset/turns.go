@@ -52,7 +52,7 @@ func (t *Turns) take(key uint64, first uint32) uint32 {
 			if w&tagMask == tag {
 				return hit(&set[i], w)
 			}
-			if w == 0 || least != 0 && w&stayMask < least&stayMask {
+			if w == 0 || w&stayMask < least&stayMask {
 				least, at = w, i
 			}
 		}

@@ -10,7 +10,7 @@ import (
 func TestFileExplains(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "places.txt")
 	text := "\ufeff# offices\n10.0.0.0/8 west\n10.20.0.0/16\twest/lab # a comment\n\n" +
-		"2001:db8::/32 east\n10.20.1.7 west/lab/desk\n"
+		"2001:db8::/32 east\n10.20.1.7 west/lab/desk\n10.20.0.0/15 west/park\n"
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -23,13 +23,13 @@ func TestFileExplains(t *testing.T) {
 		"10.20.1.2":   "places.txt:3",
 		"10.20.1.7":   "places.txt:6",
 		"2001:db8::1": "places.txt:5",
-		"192.0.2.1":   "not in places.txt (4 networks)",
+		"192.0.2.1":   "not in places.txt (5 networks)",
 	} {
 		if got := f.Explain(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s: %q, want %q", addr, got, want)
 		}
 	}
-	if got, want := f.Describe(), "places.txt, 4 networks"; got != want {
+	if got, want := f.Describe(), "places.txt, 5 networks"; got != want {
 		t.Errorf("describes itself as %q, want %q", got, want)
 	}
 

@@ -20,8 +20,9 @@ import (
 // Kubernetes ConfigMap. A changed file is read when it is at rest, that is when its size and time
 // stay the same for half a second. That is within two seconds of the change, if it is read quickly.
 //
-// If the changed file cannot be read, has an error, or has no networks at all while the table has
-// some, then the table stays. The error is logged once, and counted at each look at the file.
+// If the changed file cannot be read or has an error, then the table stays. It also stays if the file
+// has no networks at all while the table has some, or if the last line has lost its line break: such
+// a file was probably cut off. The error is logged once, and counted at each look at the file.
 //
 // All Files of one path in a process share one table, and the file is looked at once for all of
 // them.
@@ -39,7 +40,8 @@ var _ Explainer = (*File)(nil)
 //
 // The error says that the file cannot be read, or what is wrong in which line: it then begins with
 // the absolute path and the number of the line. A file without networks is an error only if a
-// started File of the same path has some.
+// started File of the same path has some, and one whose last line has no line break only if that
+// File's had one.
 func NewFile(path string) (*File, error) {
 	shared, err := sharedFiles.open(path)
 	if err != nil {

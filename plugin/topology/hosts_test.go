@@ -163,6 +163,35 @@ func TestLongRunsHaveALongerScope(t *testing.T) {
 	if scope < 22 || scope > 24 {
 		t.Errorf("scope %d, want one from 22, in which all addresses are in one place, to 24", scope)
 	}
+	for _, end := range []string{"10.0.0.0", "10.0.3.255"} { // looked at from there in one direction alone
+		if got := table.Scope(netip.MustParseAddr(end)); got != 24 {
+			t.Errorf("the scope of %s is %d, want 24, as maxSteps addresses are looked at", end, got)
+		}
+	}
+}
+
+// TestScopeOfNetworksOfOneLength checks that addresses that are alike are in one scope, even if each
+// has an entry of its own.
+func TestScopeOfNetworksOfOneLength(t *testing.T) {
+	place, err := ParseLocation("r/z/n")
+	topologytest.Must(t, err)
+	all := []HostChange{{netip.MustParseAddr("10.0.0.2"), 1}, {netip.MustParseAddr("10.0.0.3"), 1}}
+	table := new(Table).WithHosts(new(Hosts).With(all), NewLocations([]*Location{nil, place}))
+	for _, alike := range []bool{false, true} {
+		if got := table.v4.scope(addr4From(all[0].Addr), alike); got != 31 {
+			t.Errorf("alike %v: the scope is %d, want 31", alike, got)
+		}
+	}
+}
+
+// TestHostsThatAllGo removes all addresses, and adds one again.
+func TestHostsThatAllGo(t *testing.T) {
+	addr := netip.MustParseAddr("10.0.0.2")
+	none := new(Hosts).With([]HostChange{{addr, 1}}).With([]HostChange{{addr, 0}})
+	again := none.With([]HostChange{{addr, 2}})
+	if none.Len() != 0 || none.v4.find(addr4From(addr)) != 0 || again.Len() != 1 || again.v4.find(addr4From(addr)) != 2 {
+		t.Errorf("%d addresses, then %d", none.Len(), again.Len())
+	}
 }
 
 // TestJoined compares joined tables with the two that they are made of.

@@ -70,7 +70,7 @@ func (j *join) Explain(addr netip.Addr) string {
 	switch {
 	case j.Table().Find(addr) == nil:
 		return strings.Trim(Explain(j.first, addr)+", "+Explain(j.second, addr), ", ")
-	case length < addr.BitLen() && other > length:
+	case other > length:
 		return Explain(j.second, addr)
 	}
 	return Explain(j.first, addr)

@@ -85,3 +85,35 @@ func TestJoinStartsBothOrNone(t *testing.T) {
 		t.Errorf("error %v and the first is started: %v", err, cluster.started == 1)
 	}
 }
+
+// TestJoinIsReadyWithBoth has each of the two ready or not.
+func TestJoinIsReadyWithBoth(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		for _, second := range []bool{false, true} {
+			j := Join(&fixedSource{ready: first}, &fixedSource{ready: second})
+			if want := first && second; j.Ready() != want || j.Synced() != want {
+				t.Errorf("ready %v and %v give %v, synced %v", first, second, j.Ready(), j.Synced())
+			}
+		}
+	}
+}
+
+// TestJoinFollowsBoth changes the table of each of the two.
+func TestJoinFollowsBoth(t *testing.T) {
+	first := &fixedSource{table: tableOf(t, "10.0.0.0/8", "a")}
+	second := &fixedSource{table: tableOf(t, "11.0.0.0/8", "b")}
+	j := Join(first, second)
+	check := func(want map[string]string) {
+		t.Helper()
+		for addr, location := range want {
+			if got := j.Table().Find(netip.MustParseAddr(addr)).String(); got != location {
+				t.Errorf("%s is at %q, want %q", addr, got, location)
+			}
+		}
+	}
+	check(map[string]string{"10.0.0.1": "a", "11.0.0.1": "b"})
+	first.table = tableOf(t, "12.0.0.0/8", "c")
+	check(map[string]string{"10.0.0.1": "", "11.0.0.1": "b", "12.0.0.1": "c"})
+	second.table = tableOf(t, "13.0.0.0/8", "d")
+	check(map[string]string{"11.0.0.1": "", "12.0.0.1": "c", "13.0.0.1": "d"})
+}

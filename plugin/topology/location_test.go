@@ -102,6 +102,18 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
+// TestUnknownLabelsAreNotShared has locations that differ in how many unknown labels they begin with.
+func TestUnknownLabelsAreNotShared(t *testing.T) {
+	for _, test := range [][2]string{{"-/z1", "z1"}, {"-/-/n1", "-/n1"}, {"-/-/n1", "n1"}, {"-/z1/n1", "-/z2/n1"}} {
+		if got := location(t, test[0]).Shared(location(t, test[1])); got != 0 {
+			t.Errorf("%s and %s share %d labels, want 0", test[0], test[1], got)
+		}
+	}
+	if got := location(t, "-/z1/n1").Shared(location(t, "-/z1/n2")); got != 2 {
+		t.Errorf("two nodes of one zone of an unknown region share %d labels, want 2", got)
+	}
+}
+
 func TestNilIsUnknown(t *testing.T) {
 	var l *Location
 	if l.String() != "" || l.Labels() != 0 {

@@ -1,15 +1,12 @@
 package topology
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
 	"strings"
 	"testing"
 	"testing/iotest"
-	"unicode"
 
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 )
@@ -147,68 +144,4 @@ func TestParseReadError(t *testing.T) {
 	if _, err := parse("f", broken); err == nil || err.Error() != "f: the disk is broken" {
 		t.Errorf("error %v", err)
 	}
-}
-
-// lines writes what the spans of t contain, each span as the fewest networks.
-func lines(t *Table) string {
-	var text strings.Builder
-	writeSpans(&text, t.v4)
-	writeSpans(&text, t.v6)
-	return text.String()
-}
-
-func writeSpans[K address[K]](text *strings.Builder, l layers[K]) {
-	s := l.networks
-	for i, start := range s.starts {
-		if s.locations[i] == 0 {
-			continue
-		}
-		for more := true; more && s.find(start) == i; {
-			e := widest(s, start, i)
-			fmt.Fprintln(text, e.prefix(), l.networkLocations[s.locations[i]])
-			start, more = start.Last(int(e.length)).Next()
-		}
-	}
-}
-
-// widest returns the widest network that begins at start and is inside span i of s.
-func widest[K address[K]](s spans[K], start K, i int) entry[K] {
-	e := entry[K]{first: start, length: uint8(start.Size())}
-	for e.length > 0 {
-		wider := entry[K]{first: start, length: e.length - 1}
-		if wider.prefix().Masked() != wider.prefix() || s.find(start.Last(int(wider.length))) != i {
-			break
-		}
-		e = wider
-	}
-	return e
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte("10.0.0.0/8 a/b\n10.1.0.0/16 -/c # x\n\n2001:db8::/32 d\n::1 e\n"))
-	f.Add([]byte("0.0.0.0/0 a\n128.0.0.0/1 b\n255.255.255.255 c\n::/0 a\nffff::/16 é\n"))
-	f.Add([]byte("10.0.0.0/255.0.0.0 a"))
-	f.Add([]byte("\ufeff1.2.3.4/5\tx\r\n"))
-	f.Add([]byte("::1%\x1b[31m a\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		table, err := parse("f", bytes.NewReader(text))
-		if err != nil {
-			message := err.Error()
-			if !strings.HasPrefix(message, "f:") || strings.ContainsFunc(message, unicode.IsControl) || len(message) > 4096 {
-				t.Fatalf("the error is %q", message)
-			}
-			return
-		}
-		networks := lines(table)
-		again, err := parse("f", strings.NewReader(networks))
-		if err != nil {
-			t.Fatalf("%v in\n%s", err, networks)
-		}
-		if got := lines(again); got != networks {
-			t.Fatalf("first\n%s\nthen\n%s", networks, got)
-		}
-		if again.Depth() > table.Depth() {
-			t.Fatalf("%d deep, then %d", table.Depth(), again.Depth())
-		}
-	})
 }

@@ -62,7 +62,7 @@ func (r *fileRegistry) share(path string, v version) (*sharedFile, error) {
 	defer r.mu.Unlock()
 	if s := r.byPath[path].Value(); s != nil {
 		if s.started() {
-			return s, s.checkEmptied(v) // it reads v itself, once that is at rest
+			return s, s.check(v) // it reads v itself, once that is at rest
 		}
 		if last := s.lastVersion(); last.table == s.table.Load() && last.sum == v.sum {
 			return s, nil

@@ -34,12 +34,13 @@ type sharedFile struct {
 	users     int        // the number of Files between Start and Stop
 	end       func()     // stops what the first user started
 
-	mu   sync.Mutex
-	last version // of the last look; it has the current table if that is of this version
+	mu    sync.Mutex
+	last  version // of the last look; it has the current table if that is of this version
+	ended bool    // the current table is of a text that ends with a line break
 }
 
 func newSharedFile(path string, v version) *sharedFile {
-	s := &sharedFile{path: path, look: lookAt, last: v}
+	s := &sharedFile{path: path, look: lookAt, last: v, ended: v.ended}
 	s.table.Store(v.table)
 	return s
 }
@@ -114,8 +115,8 @@ func (s *sharedFile) poll(ctx context.Context, metrics *Metrics) {
 	}
 }
 
-// use makes the table of v the current one, or keeps the current one if v has an error or no
-// networks. It publishes the result and logs it, unless nothing changed or the error is the one that
+// use makes the table of v the current one, or keeps the current one if v has an error or is
+// probably a part of a file. It publishes the result and logs it, unless nothing changed or the error is the one that
 // was logged last. It returns the error that was logged last, which is empty after a success.
 func (s *sharedFile) use(v version, metrics *Metrics, logged string) string {
 	s.mu.Lock()
@@ -123,7 +124,7 @@ func (s *sharedFile) use(v version, metrics *Metrics, logged string) string {
 	before := s.table.Load()
 	err := v.err
 	if err == nil {
-		err = s.checkEmptied(v)
+		err = s.checkWhole(v)
 	}
 	switch {
 	case err != nil:
@@ -137,6 +138,7 @@ func (s *sharedFile) use(v version, metrics *Metrics, logged string) string {
 		metrics.Synced(v.at)
 	default:
 		s.table.Store(v.table)
+		s.ended = v.ended
 		metrics.Entries(v.table.Len())
 		metrics.Synced(v.at)
 		log.Infof("topology: %s: networks: %d, before: %d", quote.Line(s.path), v.table.Len(), before.Len())
@@ -146,11 +148,22 @@ func (s *sharedFile) use(v version, metrics *Metrics, logged string) string {
 	return logged
 }
 
-// checkEmptied returns an error if v has no networks but the current table has some: the file was
-// probably truncated and is yet to be written.
-func (s *sharedFile) checkEmptied(v version) error {
-	if n := s.table.Load().Len(); n > 0 && v.table.Len() == 0 {
+// check returns an error if v is probably a part of what the file will be or should have been.
+func (s *sharedFile) check(v version) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.checkWhole(v)
+}
+
+// checkWhole is check for a caller that holds s.mu. A file is empty while it is written in place, and
+// ends in the middle of a line where its writer was interrupted or the disk was full. A location
+// that is cut off can be another one.
+func (s *sharedFile) checkWhole(v version) error {
+	switch n := s.table.Load().Len(); {
+	case n > 0 && v.table.Len() == 0:
 		return fmt.Errorf("%s: has no networks, but the table in use has %d", quote.Line(s.path), n)
+	case s.ended && !v.ended:
+		return fmt.Errorf("%s: the last line has lost its line break, as if the file were cut off: end it with one", quote.Line(s.path))
 	}
 	return nil
 }

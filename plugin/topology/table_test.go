@@ -197,6 +197,25 @@ func TestBuilderGoesOn(t *testing.T) {
 	}
 }
 
+// TestEarliestDuplicate adds networks of both families twice, in each order.
+func TestEarliestDuplicate(t *testing.T) {
+	for _, networks := range [][]string{
+		{"10.0.0.0/8", "::/0", "10.0.0.0/8", "::/0"},
+		{"10.0.0.0/8", "::/0", "::/0", "10.0.0.0/8"},
+		{"10.0.0.0/8", "11.0.0.0/8", "11.0.0.0/8", "10.0.0.0/8"},
+		{"10.0.0.0/8", "11.0.0.0/8", "10.0.0.0/8", "11.0.0.0/8"},
+	} {
+		var b Builder
+		for _, n := range networks {
+			topologytest.Must(t, b.Add(netip.MustParsePrefix(n), "a"))
+		}
+		var twice *DuplicateError
+		if _, err := b.Table(); !errors.As(err, &twice) || twice.Second != 2 || twice.Network.String() != networks[2] {
+			t.Errorf("%v: error %v", networks, err)
+		}
+	}
+}
+
 // TestScope looks at every network of one length in small spaces.
 func TestScope(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))

@@ -25,6 +25,7 @@ type version struct {
 	sum   [sha256.Size]byte // of the text, if err is nil
 	table *Table            // of the text, if err is nil
 	err   error
+	ended bool // the last byte of the text is a line break
 
 	// changing reports that the file was changing, so that the version may be a part of the next one.
 	changing bool
@@ -89,11 +90,22 @@ func readVersion(path string, info os.FileInfo) version {
 	v.table, v.err = parse(path, io.TeeReader(file, sum))
 	sum.Sum(v.sum[:0])
 	after, _ := file.Stat()
+	v.ended = endsLine(file, after)
 	v.changing = !sameInfo(after, info)
 	if !v.changing && v.at.Sub(info.ModTime()).Abs() >= timestampUnit {
 		v.info = info
 	}
 	return v
+}
+
+// endsLine reports whether the last byte of file is a line break. info is what Stat returned for it.
+func endsLine(file *os.File, info os.FileInfo) bool {
+	var last [1]byte
+	if info == nil {
+		return false
+	}
+	_, err := file.ReadAt(last[:], info.Size()-1)
+	return err == nil && last[0] == '\n'
 }
 
 // stat returns what is at path, which must be a regular file that is not too large.

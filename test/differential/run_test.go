@@ -1,7 +1,6 @@
 package differential
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -12,10 +11,10 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
@@ -42,13 +41,7 @@ func command(t *testing.T, name string) string {
 	if runtime.GOOS != "linux" {
 		t.Skip("a client can have any address in 127.0.0.0/8 only on Linux")
 	}
-	for _, path := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
-		if found, err := exec.LookPath(path); err == nil {
-			return found
-		}
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
+	return program.Find(t, name)
 }
 
 // write writes a file into dir and returns its path.
@@ -61,9 +54,6 @@ func write(t *testing.T, dir, name, text string) string {
 	return path
 }
 
-// timeout is how long a server may take to start or to answer.
-const timeout = 30 * time.Second
-
 // startOther starts another server and waits until it answers a query for ns.example. It returns
 // the server's address. configure returns the arguments for a server that listens on port.
 func startOther(t *testing.T, path string, configure func(port int) (args []string), ask asker) string {
@@ -74,7 +64,7 @@ func startOther(t *testing.T, path string, configure func(port int) (args []stri
 			t.Fatal(err)
 		}
 		address := fmt.Sprintf("127.0.0.1:%d", port)
-		output, answers := launch(t, path, configure(port), func() bool {
+		output, answers := program.Start(t, exec.Command(path, configure(port)...), func() bool {
 			_, err := ask(address, netip.MustParseAddr("127.0.0.1"), "ns.example.", dns.TypeA)
 			return err == nil
 		})
@@ -89,57 +79,6 @@ func startOther(t *testing.T, path string, configure func(port int) (args []stri
 			t.Fatalf("%s does not answer:\n%s", path, output)
 		}
 	}
-}
-
-// launch starts a command, which is killed when the test ends. It waits until probe returns true,
-// the command exits, or timeout passes. It returns the output so far and whether the command
-// answers.
-func launch(t *testing.T, path string, args []string, probe func() bool) (output string, answers bool) {
-	t.Helper()
-	out := new(transcript)
-	cmd := exec.Command(path, args...)
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() {
-		defer close(exited)
-		cmd.Wait()
-	}()
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-exited
-	})
-	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); {
-		select {
-		case <-exited:
-			return out.String(), false
-		case <-time.After(20 * time.Millisecond):
-		}
-		if probe() {
-			return out.String(), true
-		}
-	}
-	return out.String(), false
-}
-
-// A transcript collects the output of a command. It is safe for concurrent use.
-type transcript struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (t *transcript) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.text.Write(p)
-}
-
-func (t *transcript) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.text.String()
 }
 
 // An asker sends a query for a name and type from the address client to a server. It returns the
@@ -174,7 +113,7 @@ func mustAsk(t *testing.T, ask asker, server string, client netip.Addr, name str
 // exchange sends m from client to server. An error, a truncated answer and an empty one are errors.
 func exchange(c *dns.Client, server string, client netip.Addr, m *dns.Msg) ([]netip.Addr, error) {
 	c.Dialer = &net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(netip.AddrPortFrom(client, 0))}
-	c.Timeout = timeout
+	c.Timeout = program.Timeout
 	res, _, err := c.Exchange(m, server)
 	switch {
 	case err != nil:

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
@@ -93,7 +94,7 @@ controls { };
 // waitForZone waits until a server has a zone.
 func waitForZone(t *testing.T, server, zone string) {
 	t.Helper()
-	for deadline := time.Now().Add(timeout); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(program.Timeout); ; time.Sleep(20 * time.Millisecond) {
 		res, _, err := new(dns.Client).Exchange(new(dns.Msg).SetQuestion(zone, dns.TypeSOA), server)
 		if err == nil && len(res.Answer) > 0 {
 			return
@@ -126,7 +127,7 @@ func recordsLike(t *testing.T, server string, rr dns.RR) (all []string) {
 	t.Helper()
 	q := new(dns.Msg).SetQuestion(rr.Header().Name, rr.Header().Rrtype)
 	q.SetEdns0(1232, false)
-	res, _, err := (&dns.Client{Timeout: timeout}).Exchange(q, server)
+	res, _, err := (&dns.Client{Timeout: program.Timeout}).Exchange(q, server)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,6 @@
 package docs
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,12 +32,11 @@ func TestWrongCorefilesFailWithTheMessageShown(t *testing.T) {
 }
 
 func TestFilesShownAreThoseInTestdata(t *testing.T) {
-	for file, page := range map[string]string{"topology.txt": "README.md", "weights.txt": "docs/migrating.md"} {
-		text, err := os.ReadFile(filepath.Join("testdata", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !slices.ContainsFunc(blocks(t, page), func(b block) bool { return b.text == string(text) }) {
+	for page, file := range map[string]string{
+		reference: "topology.txt", "docs/explain.md": "topology.txt", "docs/migrating.md": "weights.txt",
+	} {
+		text := fileText(t, "test/docs/testdata/"+file)
+		if !slices.ContainsFunc(blocksOf(page, fileText(t, page)), func(b block) bool { return b.text == text }) {
 			t.Errorf("%s does not show %s:\n%s", page, file, text)
 		}
 	}

@@ -16,12 +16,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metric matches the name and the labels of a metric in the README.
+// metric matches the name and the labels of a metric in the reference.
 var metric = regexp.MustCompile("(?m)^\\* `(coredns_ordering_\\w+)\\{([^}]*)\\}`")
 
-func TestReadmeListsTheExportedMetrics(t *testing.T) {
+func TestReferenceListsTheExportedMetrics(t *testing.T) {
 	described := map[string]string{}
-	for _, m := range metric.FindAllStringSubmatch(section(t, "Metrics"), -1) {
+	for _, m := range metric.FindAllStringSubmatch(section(t, reference, "Metrics"), -1) {
 		labels := strings.Split(m[2], ", ")
 		slices.Sort(labels)
 		described[m[1]] = strings.Join(labels, ", ")
@@ -47,13 +47,13 @@ func TestReadmeListsTheExportedMetrics(t *testing.T) {
 		}
 	}
 	if !maps.Equal(described, exported) {
-		t.Errorf("README.md lists the metrics\n%v, the server exports\n%v", described, exported)
+		t.Errorf("%s lists the metrics\n%v, the server exports\n%v", reference, described, exported)
 	}
 }
 
-func TestReadmeListsThePublishedMetadata(t *testing.T) {
+func TestReferenceListsThePublishedMetadata(t *testing.T) {
 	var described []string
-	for line := range strings.Lines(section(t, "Metadata")) {
+	for line := range strings.Lines(section(t, reference, "Metadata")) {
 		if rest, item := strings.CutPrefix(line, "* `"); item {
 			label, _, _ := strings.Cut(rest, "`")
 			described = append(described, label)
@@ -64,6 +64,6 @@ func TestReadmeListsThePublishedMetadata(t *testing.T) {
 	slices.Sort(described)
 	slices.Sort(published)
 	if !slices.Equal(described, published) {
-		t.Errorf("README.md lists the metadata\n%v, the plugin publishes\n%v", described, published)
+		t.Errorf("%s lists the metadata\n%v, the plugin publishes\n%v", reference, described, published)
 	}
 }

@@ -58,19 +58,8 @@ func propertiesIn(corefile string) map[string]bool {
 	return names
 }
 
-// section returns the text of the README under a heading, up to the next heading of that level.
-func section(t *testing.T, heading string) string {
-	t.Helper()
-	_, text, found := strings.Cut(readme(t), "\n## "+heading+"\n")
-	if !found {
-		t.Fatalf("README.md has no section %s", heading)
-	}
-	text, _, _ = strings.Cut(text, "\n## ")
-	return text
-}
-
 func TestSyntaxShowsThePropertiesOfTheParser(t *testing.T) {
-	syntax := blocksOf("README.md", section(t, "Syntax"))
+	syntax := blocksOf(reference, section(t, reference, "Syntax"))
 	if len(syntax) == 0 {
 		t.Fatal("the section Syntax has no code block")
 	}
@@ -81,7 +70,7 @@ func TestSyntaxShowsThePropertiesOfTheParser(t *testing.T) {
 
 func TestSyntaxDescribesThePropertiesOfTheParser(t *testing.T) {
 	var described []string
-	for line := range strings.Lines(section(t, "Syntax")) {
+	for line := range strings.Lines(section(t, reference, "Syntax")) {
 		if rest, item := strings.CutPrefix(line, "* `"); item {
 			name, _, _ := strings.Cut(rest, "`")
 			described = append(described, name)
@@ -96,14 +85,14 @@ func TestSyntaxDescribesThePropertiesOfTheParser(t *testing.T) {
 // TestCorefilesStart checks that the examples start.
 func TestEveryPropertyHasAnExample(t *testing.T) {
 	shown := map[string]bool{}
-	for _, b := range blocks(t, "README.md") {
+	for _, b := range blocksOf(reference, fileText(t, reference)) {
 		if b.info == "corefile" {
 			maps.Copy(shown, propertiesIn(b.text))
 		}
 	}
 	for _, name := range properties(t) {
 		if !shown[name] {
-			t.Errorf("no Corefile in README.md uses %s", name)
+			t.Errorf("no Corefile in %s uses %s", reference, name)
 		}
 	}
 }

@@ -8,74 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 )
-
-// root is the root directory of the repository.
-const root = "../.."
-
-// A block is a fenced code block of Markdown.
-type block struct {
-	file  string
-	line  int    // of the first line of text
-	info  string // the word after the fence: "corefile", "corefile wrong", "sh"
-	text  string
-	after string // the text of the next block in the file
-}
-
-// String returns the file and line of b.
-func (b block) String() string { return b.file + ":" + strconv.Itoa(b.line) }
-
-// blocks returns the code blocks of the Markdown files that match pattern, which is relative to
-// root.
-func blocks(t *testing.T, pattern string) (all []block) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name, err := filepath.Rel(root, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, blocksOf(filepath.ToSlash(name), string(text))...)
-	}
-	return all
-}
-
-// blocksOf returns the code blocks of a Markdown text. file is the name that they get.
-func blocksOf(file, markdown string) (all []block) {
-	var open *block
-	fence, line := "", 0
-	for text := range strings.Lines(markdown) {
-		line++
-		trimmed := strings.TrimSpace(text)
-		switch {
-		case open == nil && (strings.HasPrefix(trimmed, "```") || strings.HasPrefix(trimmed, "~~~")):
-			fence = trimmed[:3]
-			open = &block{file: file, line: line + 1, info: strings.TrimSpace(trimmed[3:])}
-		case open != nil && trimmed == fence:
-			if len(all) > 0 {
-				all[len(all)-1].after = open.text
-			}
-			all, open = append(all, *open), nil
-		case open != nil:
-			open.text += text
-		}
-	}
-	return all
-}
 
 // snippets returns the code blocks in the documentation with this info. There must be at least one.
 func snippets(t *testing.T, info string) (all []block) {
 	t.Helper()
-	for _, pattern := range []string{"README.md", "docs/*.md"} {
-		for _, b := range blocks(t, pattern) {
+	for _, page := range pages(t) {
+		for _, b := range blocksOf(page, fileText(t, page)) {
 			if b.info == info {
 				all = append(all, b)
 			}
@@ -95,7 +36,7 @@ func examples(t *testing.T) (all []block) {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		all = append(all, block{file: strings.TrimPrefix(filepath.ToSlash(path), root+"/"), line: 1, text: string(text)})
+		all = append(all, block{file: relative(t, path), line: 1, text: string(text)})
 		return err
 	})
 	if err != nil {
@@ -111,27 +52,29 @@ func examples(t *testing.T) (all []block) {
 // names. It returns the address for queries over UDP, or the error of a server that does not start.
 func start(t *testing.T, corefile string) (udp string, err error) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
-		t.Fatal(err)
-	}
-	examples, err := filepath.Abs(filepath.Join(root, "examples"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(examples, filepath.Join(dir, "examples")); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(dir)
+	t.Chdir(workplace(t))
 	for {
 		instance, err := server.Start(t, "Corefile", localCorefile(t, corefile))
 		switch {
 		case err == nil:
 			return server.UDP(instance), nil
-		case !strings.Contains(err.Error(), "address already in use"): // another process may have taken a free port
+		case !systemtest.AddressInUse(err.Error()): // another process may have taken a free port
 			return "", err
 		}
 	}
+}
+
+// workplace returns a new directory with the files that the documentation names.
+func workplace(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "test/docs/testdata"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(root, "examples"), filepath.Join(dir, "examples")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // localCorefile changes a Corefile so that it starts on any machine: it listens on free ports of

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/coredns/caddy"
@@ -73,6 +74,7 @@ func startInstance(corefile string) (*caddy.Instance, error) {
 
 // restart replaces the Corefile, as a reload does. After an error the old one stays in use.
 func (s *testServer) restart(corefile string) error {
+	systemtest.SkipOnWindows(s.t, "CoreDNS cannot give its sockets to the next instance")
 	s.closeUDP()
 	instance, err := s.instance.Restart(server.Input("Corefile", clients+corefile))
 	s.instance = instance

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net"
 	"strings"
 	"testing"
 
@@ -92,6 +93,72 @@ func TestAnswerLimitInTheAdditionalSection(t *testing.T) {
 	}
 	if r.IsEdns0() == nil || r.Truncated {
 		t.Errorf("no OPT, or TC is set:\n%v", r)
+	}
+}
+
+// A message over TCP holds 4,000 addresses at most.
+func TestTheLargestAnswer(t *testing.T) {
+	zone := freshZone()
+	var near, far []string
+	for i := range 2000 {
+		near = append(near, fmt.Sprintf("10.%d.%d.1", i/250, i%250))
+		far = append(far, fmt.Sprintf("192.0.%d.%d", i/250, i%250))
+	}
+	mixed := make([]string, 0, len(near)+len(far))
+	for i := range near {
+		mixed = append(mixed, far[i], near[i])
+	}
+	s := start(t, zone+" {\n import clients\n ordering\n file "+
+		zoneFileOf(t, zone, host("www", strings.Join(mixed, " ")))+"\n}")
+	for turn := range 3 {
+		r := s.as("10.99.8.7").exchangeTCP(question("www."+zone, dns.TypeA))
+		want := rotated(strings.Join(near, " "), turn) + " " + rotated(strings.Join(far, " "), turn)
+		if r.Truncated || addresses(r.Answer) != want {
+			t.Errorf("answer %d has %d records, TC %v, or they are in another order", turn, len(r.Answer), r.Truncated)
+		}
+	}
+}
+
+// TestThousandsOfAliases has a chain of aliases that comes backwards and behind its addresses.
+func TestThousandsOfAliases(t *testing.T) {
+	const n = 2500
+	zone := freshZone()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := func(i int) string { return fmt.Sprintf("n%d.%s.", i, zone) }
+	respond := dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
+		m := new(dns.Msg).SetReply(r)
+		m.Compress = true
+		for _, a := range []string{"192.0.2.1", "10.9.8.1"} {
+			m.Answer = append(m.Answer, &dns.A{
+				Hdr: dns.RR_Header{Name: name(n), Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: net.ParseIP(a),
+			})
+		}
+		for i := n - 1; i >= 0; i-- {
+			m.Answer = append(m.Answer, &dns.CNAME{
+				Hdr:    dns.RR_Header{Name: name(i), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 60},
+				Target: name(i + 1),
+			})
+		}
+		w.WriteMsg(m)
+	})
+	below := &dns.Server{Listener: listener, Handler: respond}
+	go below.ActivateAndServe()
+	t.Cleanup(func() { below.Shutdown() })
+	s := start(t, zone+" {\n import clients\n ordering\n forward . "+listener.Addr().String()+" {\n force_tcp\n }\n}")
+	r := s.as("10.9.8.7").exchangeTCP(question("n0."+zone, dns.TypeA))
+	if len(r.Answer) != n+2 || r.Truncated {
+		t.Fatalf("%d records, TC %v, want %d", len(r.Answer), r.Truncated, n+2)
+	}
+	for i, rr := range r.Answer[:n] {
+		if rr.Header().Rrtype != dns.TypeCNAME || rr.Header().Name != name(i) {
+			t.Fatalf("record %d is %v, want the alias of %s", i, rr, name(i))
+		}
+	}
+	if got, want := addresses(r.Answer), "10.9.8.1 192.0.2.1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
+
 	"github.com/miekg/dns"
 )
 
@@ -108,6 +110,7 @@ func TestDNSOverHTTPS(t *testing.T) {
 
 // Without a PROXY header, the source of the packet is the client.
 func TestSourceOfThePacketIsTheClient(t *testing.T) {
+	systemtest.SkipUnlessLocal(t, "127.0.2.1")
 	s := start(t, "example.org {\n bind 127.0.0.1\n ordering {\n round_robin off\n }\n file "+
 		zoneFile(t, host("www", "192.0.2.1 127.0.2.10 127.0.1.10"))+"\n}")
 	for source, want := range map[string]string{

@@ -2,6 +2,8 @@ module github.com/coredns-ordering/ordering/test/kubernetes
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	github.com/coredns/corefile-migration v1.0.34
 	github.com/miekg/dns v1.1.73

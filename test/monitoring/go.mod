@@ -2,6 +2,8 @@ module github.com/coredns-ordering/ordering/test/monitoring
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	github.com/miekg/dns v1.1.73
 	github.com/prometheus/client_model v0.6.3

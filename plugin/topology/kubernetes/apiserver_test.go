@@ -65,13 +65,18 @@ func (e *event) selected(q url.Values) bool {
 	return now
 }
 
-func newAPIServer(tb testing.TB) *apiServer {
-	s := &apiServer{
+// unstartedAPIServer returns an apiServer that does not listen.
+func unstartedAPIServer() *apiServer {
+	return &apiServer{
 		objects:   map[string]map[string]object{"nodes": {}, "endpointslices": {}, "pods": {}},
 		forbidden: map[string]bool{},
 		events:    map[string][]event{},
 		news:      make(chan struct{}),
 	}
+}
+
+func newAPIServer(tb testing.TB) *apiServer {
+	s := unstartedAPIServer()
 	s.Server = httptest.NewServer(s)
 	tb.Cleanup(func() {
 		s.CloseClientConnections()
@@ -159,6 +164,13 @@ func (s *apiServer) answer(status int) {
 	}
 }
 
+// forbid makes the server refuse requests for a kind, or answer them again.
+func (s *apiServer) forbid(kind string, forbidden bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forbidden[kind] = forbidden
+}
+
 func (s *apiServer) asked() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,8 +219,13 @@ func (s *apiServer) list(w http.ResponseWriter, q url.Values, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unselected := func(o object) bool { return !selects(q, o) }
+	list := map[string]metav1.TypeMeta{
+		"nodes":          {Kind: "NodeList", APIVersion: "v1"},
+		"pods":           {Kind: "PodList", APIVersion: "v1"},
+		"endpointslices": {Kind: "EndpointSliceList", APIVersion: "discovery.k8s.io/v1"},
+	}[kind]
 	json.NewEncoder(w).Encode(map[string]any{
-		"kind": "List", "apiVersion": "v1",
+		"kind": list.Kind, "apiVersion": list.APIVersion,
 		"metadata": metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)},
 		"items":    slices.DeleteFunc(slices.Collect(maps.Values(s.objects[kind])), unselected),
 	})

@@ -239,3 +239,33 @@ func TestReadyWaitsForHalfAMinute(t *testing.T) {
 		}
 	})
 }
+
+// TestClusterBeforeStart asks a Cluster what it knows that watches nothing yet.
+func TestClusterBeforeStart(t *testing.T) {
+	c := newCluster(&rest.Config{Host: "https://192.0.2.1:6443"}, PodsAuto)
+	addr := netip.MustParseAddr("10.1.0.1")
+	if c.PodPlaces() != "" || c.Synced() || c.Ready() || c.Table().Len() != 0 {
+		t.Errorf("knows %q, synced %v, ready %v, %d places", c.PodPlaces(), c.Synced(), c.Ready(), c.Table().Len())
+	}
+	if got := c.Describe(); got != "kubernetes 192.0.2.1:6443" {
+		t.Errorf("describes itself as %q", got)
+	}
+	if got := c.Explain(addr); got != "the cluster is not watched" {
+		t.Errorf("explains %q", got)
+	}
+	if got := c.Mend(addr); !strings.Contains(got, "10.1.0.1") {
+		t.Errorf("says %q to mend", got)
+	}
+}
+
+// TestStartSaysWhyThereCanBeNoConnection has a certificate that is not there.
+func TestStartSaysWhyThereCanBeNoConnection(t *testing.T) {
+	config := &rest.Config{Host: "https://192.0.2.1:6443", TLSClientConfig: rest.TLSClientConfig{CAFile: t.TempDir() + "/ca.crt"}}
+	c := newCluster(config, PodsAuto)
+	if err := c.Start(); err == nil || !strings.Contains(err.Error(), "https://192.0.2.1:6443: ") || !strings.Contains(err.Error(), "ca.crt") {
+		t.Errorf("error %v", err)
+	}
+	if err := c.Stop(); err != nil {
+		t.Error(err)
+	}
+}

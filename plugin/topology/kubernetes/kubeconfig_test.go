@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 )
 
 const kubeconfig = `
@@ -59,7 +61,7 @@ func TestNew(t *testing.T) {
 func TestNewWithoutTheKubeconfig(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none")
 	_, err := New(Options{Kubeconfig: path})
-	if want := path + ": no such file or directory"; err == nil || err.Error() != want {
+	if want := path + ": " + systemtest.NoSuchFile(); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"errors"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,13 +35,14 @@ func newReflector[L runtime.Object, I any](client lister[L], expected runtime.Ob
 	listWatch := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			choose(&options)
+			options.TimeoutSeconds = &listTimeout
 			list, err := client.List(ctx, options)
 			status.report(ctx, "list", kind, err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			choose(&options)
-			w, err := client.Watch(ctx, options)
+			w, err := client.Watch(limited(ctx, options), options)
 			switch initial := options.SendInitialEvents != nil && *options.SendInitialEvents; {
 			case initial && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)):
 				// An API server that cannot send a list as events. The reflector asks for a list next.
@@ -60,6 +62,24 @@ func newReflector[L runtime.Object, I any](client lister[L], expected runtime.Ob
 	}
 	// Without a logger: reflectors log each failure, which apiStatus logs more clearly and once.
 	return cache.NewReflectorWithOptions(listWatch, expected, store, cache.ReflectorOptions{Logger: new(klog.Logger)})
+}
+
+// listTimeout is how many seconds an API server has for a list. The largest cluster needs far less.
+var listTimeout int64 = 5 * 60
+
+// overtime is how much longer than it was asked for a watch may take.
+const overtime = 30 * time.Second
+
+// limited returns a context for a watch with these options. It ends when the API server should have
+// ended the watch. Without it, a reflector would wait for ever on a server that does not answer, but
+// keeps the connection.
+func limited(ctx context.Context, options metav1.ListOptions) context.Context {
+	if options.TimeoutSeconds == nil {
+		return ctx
+	}
+	ctx, end := context.WithTimeout(ctx, time.Duration(*options.TimeoutSeconds)*time.Second+overtime)
+	context.AfterFunc(ctx, end)
+	return ctx
 }
 
 // collection is a part of places that holds one kind of objects.

@@ -7,6 +7,7 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd/api"
 )
 
 // TestReloadGoesOn starts a Cluster before it stops another one, while the API server does not answer.
@@ -95,5 +96,30 @@ func TestOtherAccountsAndOptionsAreWatchedApart(t *testing.T) {
 	}
 	if keyOf(&config, PodsAuto) == keyOf(&token, PodsAuto) || keyOf(&config, PodsAuto) == keyOf(&config, PodsOn) {
 		t.Error("another account or option is the same")
+	}
+}
+
+// TestKeysOfAccounts has configurations that log in to one API server with different accounts.
+func TestKeysOfAccounts(t *testing.T) {
+	seen := map[watcherKey]int{}
+	for i, config := range []rest.Config{
+		{},
+		{BearerToken: "a"},
+		{BearerToken: "b"},
+		{Username: "a"},
+		{AuthProvider: &api.AuthProviderConfig{Name: "a", Config: map[string]string{"token": "a"}}},
+		{AuthProvider: &api.AuthProviderConfig{Name: "a", Config: map[string]string{"token": "b"}}},
+		{ExecProvider: &api.ExecConfig{Command: "login", Args: []string{"a"}}},
+		{ExecProvider: &api.ExecConfig{Command: "login", Args: []string{"b"}}},
+	} {
+		config.Host = "https://192.0.2.1"
+		key := keyOf(&config, PodsAuto)
+		if before, found := seen[key]; found {
+			t.Errorf("accounts %d and %d share a watcher", before, i)
+		}
+		if again := keyOf(rest.CopyConfig(&config), PodsAuto); again != key {
+			t.Errorf("account %d does not share a watcher with itself", i)
+		}
+		seen[key] = i
 	}
 }

@@ -136,7 +136,7 @@ func (w *watcher) update(change func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	change()
-	if !w.places.upToDate() || !w.ready.Load() {
+	if !w.places.upToDate() || !w.synced.Load() {
 		select {
 		case w.changed <- struct{}{}:
 		default:

@@ -7,8 +7,7 @@ import (
 	"net"
 	"testing"
 
-	_ "github.com/coredns-ordering/ordering" // registers the plugin
-	"github.com/coredns-ordering/ordering/internal/directives"
+	"github.com/coredns-ordering/ordering"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -17,7 +16,7 @@ import (
 )
 
 func init() {
-	dnsserver.Directives = directives.WithOrdering(dnsserver.Directives)
+	dnsserver.Directives = ordering.Directives(dnsserver.Directives)
 	dnsserver.Quiet, caddy.Quiet = true, true
 	clog.SetOutput(io.Discard)
 }

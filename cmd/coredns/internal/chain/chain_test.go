@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/corefile"
-	"github.com/coredns-ordering/ordering/internal/directives"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/coredns/caddy"
@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	dnsserver.Directives = directives.WithOrdering(dnsserver.Directives)
+	dnsserver.Directives = ordering.Directives(dnsserver.Directives)
 	corefile.LogTo(os.Stderr)
 	os.Exit(m.Run())
 }

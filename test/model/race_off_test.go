@@ -1,0 +1,8 @@
+//go:build !race
+
+package model
+
+const (
+	raced     = false
+	corefiles = 1000
+)

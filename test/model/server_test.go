@@ -1,0 +1,93 @@
+package model
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/coredns-ordering/ordering/test/internal/contract"
+	"github.com/coredns-ordering/ordering/test/internal/server"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+)
+
+// servers are those of one case.
+type servers struct {
+	udp, tcp  string // of the server with ordering
+	reference string // of one that answers what ordering gets from below, over TCP
+	instances []*caddy.Instance
+}
+
+// start writes the files of the case to directory and starts its servers.
+func (c *testCase) start(directory string) (*servers, error) {
+	files := map[string]string{}
+	for i, b := range c.blocks {
+		files[fmt.Sprintf("zone%d", i)] = b.zoneFile()
+		for j, zone := range slices.Sorted(maps.Keys(b.policies)) {
+			files[fmt.Sprintf("topology%d-%d", i, j)] = contract.TopologyFile(b.policies[zone].Topology)
+		}
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	s := new(servers)
+	reference, err := s.add(c.corefile(directory, "", "", false))
+	if err != nil {
+		return s, err
+	}
+	s.reference = tcpAddr(reference)
+	shuffler := ""
+	if slices.ContainsFunc(c.blocks, func(b *block) bool { return b.source.shuffles }) {
+		instance, err := s.add(shuffling(s.reference))
+		if err != nil {
+			return s, err
+		}
+		shuffler = tcpAddr(instance)
+	}
+	ordered, err := s.add(c.corefile(directory, s.reference, shuffler, true))
+	if err != nil {
+		return s, err
+	}
+	s.udp, s.tcp = server.UDP(ordered), tcpAddr(ordered)
+	return s, nil
+}
+
+// add starts a server. It chooses the port: if the kernel did, it could choose one that another
+// server has, because CoreDNS listens with SO_REUSEPORT.
+func (s *servers) add(corefile string) (*caddy.Instance, error) {
+	port, err := server.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	dnsserver.Port = strconv.Itoa(port)
+	instance, err := caddy.Start(server.Input("Corefile", corefile))
+	if err != nil {
+		return nil, fmt.Errorf("%w\nin\n%s", err, corefile)
+	}
+	s.instances = append(s.instances, instance)
+	return instance, nil
+}
+
+// stop stops the servers.
+func (s *servers) stop(t *testing.T) {
+	for _, instance := range slices.Backward(s.instances) {
+		server.Stop(t, instance)
+	}
+}
+
+// tcpAddr returns the address where the first server block of instance listens for TCP.
+func tcpAddr(instance *caddy.Instance) string {
+	for _, l := range instance.Servers() {
+		if a := l.Addr(); a != nil {
+			return a.String()
+		}
+	}
+	return ""
+}

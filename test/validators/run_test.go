@@ -1,0 +1,194 @@
+package validators
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coredns-ordering/ordering/test/internal/program"
+	"github.com/coredns-ordering/ordering/test/internal/server"
+
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/miekg/dns"
+)
+
+func TestMain(m *testing.M) {
+	clog.SetOutput(&serverLog)
+	log.SetOutput(&serverLog)
+	os.Exit(m.Run())
+}
+
+// serverLog collects what the servers under test log.
+var serverLog logBuffer
+
+// A logBuffer is safe for concurrent use.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// count returns how often the servers have logged words.
+func (l *logBuffer) count(words string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Count(l.text.Bytes(), []byte(words))
+}
+
+// command returns the path of a program. It skips the test if that is not installed.
+func command(t *testing.T, name string) string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("every address of 127.0.0.0/8 is local only on Linux")
+	}
+	return program.Find(t, name)
+}
+
+// newRandom returns a source of randomness with a new seed, or with the seed in VALIDATORS_SEED. It
+// logs the seed.
+func newRandom(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := rand.Uint64()
+	if s := os.Getenv("VALIDATORS_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatalf("VALIDATORS_SEED: %v", err)
+		}
+	}
+	t.Logf("VALIDATORS_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// rounds returns how often a test repeats its questions: three times, or VALIDATORS_ROUNDS.
+func rounds(t *testing.T) int {
+	t.Helper()
+	s := os.Getenv("VALIDATORS_ROUNDS")
+	if s == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 2 {
+		t.Fatalf("VALIDATORS_ROUNDS: %q is not a number of at least 2", s)
+	}
+	return n
+}
+
+// ownAddress is an address of 127.64.0.0/10 that no other process uses: it contains the number of
+// this process, which has at most 22 bits on Linux.
+var ownAddress = func() netip.Addr {
+	pid := os.Getpid()
+	return netip.AddrFrom4([4]byte{127, byte(64 | pid>>16&63), byte(pid >> 8), byte(pid)})
+}()
+
+var lastPort atomic.Uint32
+
+// freeAddress returns ownAddress with a port that is free for UDP and TCP. No other test can take
+// it before it is used.
+func freeAddress(t *testing.T) netip.AddrPort {
+	t.Helper()
+	for range 1000 {
+		// Ports below 32768 are not given to sockets that ask for any port.
+		addr := netip.AddrPortFrom(ownAddress, uint16(20000+lastPort.Add(1)))
+		udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+		if err != nil {
+			continue
+		}
+		udp.Close()
+		if tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr)); err == nil {
+			tcp.Close()
+			return addr
+		}
+	}
+	t.Fatalf("no free port on %v", ownAddress)
+	return netip.AddrPort{}
+}
+
+// startServer starts a CoreDNS server with one server block for example.org at addr. body is what
+// is in the block.
+func startServer(t *testing.T, addr netip.AddrPort, body string) {
+	t.Helper()
+	corefile := fmt.Sprintf("example.org:%d {\nbind %v\n%s\n}\n", addr.Port(), addr.Addr(), body)
+	if _, err := server.Start(t, "Corefile", corefile); err != nil {
+		t.Fatalf("%v\nin\n%s", err, corefile)
+	}
+}
+
+// startProgram starts another server and waits until it answers a query for the SOA record of
+// example.org at addr with NOERROR. It returns false if another process has taken the port.
+func startProgram(t *testing.T, addr netip.AddrPort, path string, args ...string) bool {
+	t.Helper()
+	ready := func() bool {
+		c := &dns.Client{Timeout: time.Second}
+		r, _, err := c.Exchange(new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA), addr.String())
+		return err == nil && r.Rcode == dns.RcodeSuccess
+	}
+	output, ok := program.Start(t, exec.Command(path, args...), ready)
+	switch {
+	case ok:
+		return true
+	case strings.Contains(output, "address already in use"):
+		return false
+	case strings.Contains(strings.ToLower(output), "permission denied"):
+		t.Skipf("%s has no permission to read its configuration:\n%s", path, output)
+	default:
+		t.Fatalf("%s does not answer:\n%s", path, output)
+	}
+	return false
+}
+
+// exchange sends m to addr over UDP, from the address client, and returns the response. It uses TCP
+// if that is truncated.
+func exchange(t *testing.T, client netip.Addr, addr netip.AddrPort, m *dns.Msg) *dns.Msg {
+	t.Helper()
+	c := &dns.Client{
+		Timeout: program.Timeout,
+		Dialer:  &net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(netip.AddrPortFrom(client, 0))},
+	}
+	r, _, err := c.Exchange(m, addr.String())
+	if err == nil && r.Truncated {
+		c.Net, c.Dialer.LocalAddr = "tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(client, 0))
+		r, _, err = c.Exchange(m, addr.String())
+	}
+	if err != nil {
+		t.Fatalf("%v %v: %v", m.Question, addr, err)
+	}
+	return r
+}
+
+// eventually waits until done returns true. After program.Timeout it fails the test with what.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(program.Timeout); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", program.Timeout, what)
+		}
+	}
+}
+
+// write writes a file into dir, which others can read, and returns its path.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
