@@ -48,7 +48,7 @@ func (n *noter) noteTier(first, end int) {
 	}
 	for i := first; i < end; i++ {
 		switch {
-		case members == 1:
+		case members == 1, end-first == 1 && n.Rotation == "off":
 		case !equal, end-first == 1:
 			n.notes[i] = n.share(i)
 		case i == first:
