@@ -10,17 +10,17 @@ import (
 )
 
 // Run calls test as a subtest for each seed from 0 to n-1, with random numbers that depend only on
-// the seed. The environment variable FAULT_SEEDS replaces n.
+// the seed. The environment variable ORDERING_FAULT_SEEDS replaces n.
 //
 // The name of the subtest has the seed, so that a failure can be repeated with
 //
 //	go test -run 'TestName/seed=17$'
 func Run(t *testing.T, n uint64, test func(t *testing.T, rnd *rand.Rand)) {
 	t.Helper()
-	if s := os.Getenv("FAULT_SEEDS"); s != "" {
+	if s := os.Getenv("ORDERING_FAULT_SEEDS"); s != "" {
 		var err error
 		if n, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("FAULT_SEEDS: %v", err)
+			t.Fatalf("ORDERING_FAULT_SEEDS: %v", err)
 		}
 	}
 	for seed := range n {

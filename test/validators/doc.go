@@ -7,7 +7,7 @@
 // of 127.0.0.0/8 that belongs to this process alone, so tests that run at the same time cannot take
 // each other's ports. Random zones and clients come from a seed, which each test logs;
 //
-//	VALIDATORS_SEED=seed go test ./test/validators
+//	ORDERING_VALIDATORS_SEED=seed go test ./test/validators
 //
-// repeats a run, and VALIDATORS_ROUNDS=n asks each question n times instead of three.
+// repeats a run, and ORDERING_VALIDATORS_ROUNDS=n asks each question n times instead of three.
 package validators

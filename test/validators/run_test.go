@@ -62,31 +62,31 @@ func command(t *testing.T, name string) string {
 	return program.Find(t, name)
 }
 
-// newRandom returns a source of randomness with a new seed, or with the seed in VALIDATORS_SEED. It
+// newRandom returns a source of randomness with a new seed, or with the seed in ORDERING_VALIDATORS_SEED. It
 // logs the seed.
 func newRandom(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := rand.Uint64()
-	if s := os.Getenv("VALIDATORS_SEED"); s != "" {
+	if s := os.Getenv("ORDERING_VALIDATORS_SEED"); s != "" {
 		var err error
 		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("VALIDATORS_SEED: %v", err)
+			t.Fatalf("ORDERING_VALIDATORS_SEED: %v", err)
 		}
 	}
-	t.Logf("VALIDATORS_SEED=%d", seed)
+	t.Logf("ORDERING_VALIDATORS_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// rounds returns how often a test repeats its questions: three times, or VALIDATORS_ROUNDS.
+// rounds returns how often a test repeats its questions: three times, or ORDERING_VALIDATORS_ROUNDS.
 func rounds(t *testing.T) int {
 	t.Helper()
-	s := os.Getenv("VALIDATORS_ROUNDS")
+	s := os.Getenv("ORDERING_VALIDATORS_ROUNDS")
 	if s == "" {
 		return 3
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 2 {
-		t.Fatalf("VALIDATORS_ROUNDS: %q is not a number of at least 2", s)
+		t.Fatalf("ORDERING_VALIDATORS_ROUNDS: %q is not a number of at least 2", s)
 	}
 	return n
 }
