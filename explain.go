@@ -29,7 +29,9 @@ type Explanation struct {
 	TrustedIn string
 
 	Rotation rrset.Rotation
-	Limit    int // most records of an address RRset; 0: all
+	Varies   bool // the base order is the one received, and that may be another one each time
+	Shuffled bool // by loadbalance, if Varies
+	Limit    int  // most records of an address RRset; 0: all
 	Sets     []ExplainedSet
 }
 
@@ -50,7 +52,7 @@ type Rule struct {
 // of the same server block, which have the directives in common with o, do so as well. Explain must
 // be called before the server block serves its first query. It makes queries slow.
 func (o *Ordering) Explain(f func(*Explanation)) {
-	o.zones.explainer = &explainer{f}
+	o.zones.explainer = &explainer{f, o.zones}
 }
 
 // ForgetTurns makes every question, of all server blocks, begin with its first turn again. So the
@@ -67,8 +69,11 @@ func (o *Ordering) Rules() []Rule {
 	return rules
 }
 
-// An explainer explains responses.
-type explainer struct{ explain func(*Explanation) }
+// An explainer explains the responses of a server block.
+type explainer struct {
+	explain func(*Explanation)
+	zones   *zones
+}
 
 // report explains the response res to the query of w. answer and extra are the sections that res had
 // before they were put in order.
@@ -84,6 +89,8 @@ func (e *explainer) report(w *writer, answer, extra []dns.RR, res *dns.Msg, q *r
 		Trusted:   w.options.ecs != nil,
 		TrustedIn: p.trustedIn,
 		Rotation:  p.orderer.Rotation(),
+		Varies:    !q.Canonical && (e.zones.shuffled || !w.rule.steady(res)),
+		Shuffled:  e.zones.shuffled,
 		Limit:     q.Limit,
 	}
 	x.add(rrset.Explain(p.orderer, answer, res.Answer, q), &q.Ranking, false)

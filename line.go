@@ -35,6 +35,9 @@ func readLine(d *caddyfile.Dispenser) *line {
 	return l
 }
 
+// file returns the file that l is in.
+func (l *line) file() string { return strings.TrimSuffix(l.position, fmt.Sprintf(":%d", l.number)) }
+
 // position returns the file and line of the word that d has loaded.
 func position(d *caddyfile.Dispenser) string { return fmt.Sprintf("%s:%d", d.File(), d.Line()) }
 

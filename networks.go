@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,9 @@ func parseSortlist(b *block, l *line) error {
 		return err
 	}
 	st := ranking.Statement{Line: l.number}
+	if file := l.file(); !strings.HasPrefix(b.position, file+":") {
+		st.File = quote.Line(filepath.Base(file)) // imported
+	}
 	if st.Clients, err = parseNetworks(args[0]); err != nil {
 		return l.errorf("%v", err)
 	}

@@ -20,6 +20,8 @@ func warnings(b *block) []string {
 			all = append(all, warning(b.lines[property].position, property, "has no effect %s", why))
 		}
 		switch property {
+		case "topology":
+			all = append(all, topologyWarnings(b)...)
 		case "weight":
 			all = append(all, weightWarnings(b)...)
 		case "sortlist":

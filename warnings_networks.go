@@ -13,6 +13,16 @@ import (
 	"github.com/miekg/dns"
 )
 
+// topologyWarnings warns of a topology file without networks.
+func topologyWarnings(b *block) []string {
+	t := &b.topology
+	if t.fromFile == nil || t.fromFile.Table().Len() > 0 {
+		return nil
+	}
+	return []string{warning(t.file.position, "topology", "%s has no networks: add lines of NETWORK LOCATION or remove this line",
+		t.fromFile.Name())}
+}
+
 // weightWarnings warns of weights that have no effect, once for each family of addresses.
 func weightWarnings(b *block) []string {
 	if withoutAddresses(b) != "" {

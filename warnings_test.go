@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -250,6 +252,23 @@ func TestWarningsOfEveryDirective(t *testing.T) {
 	want := []string{
 		"Corefile:3 - first_turn: has no effect while round_robin is off: remove this line or set round_robin on",
 		"Corefile:7 - answer_limit: has no effect because no DNS message has room for so many addresses: remove this line",
+	}
+	if diff := cmp.Diff(want, zones.warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWarningOfATopologyFileWithoutNetworks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(path, []byte("# soon\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	zones, err := parsedCorefile(t, "example.org {\nordering {\ntypes A\ntopology "+path+"\n}\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"Corefile:4 - topology: " + path + " has no networks: add lines of NETWORK LOCATION or remove this line",
 	}
 	if diff := cmp.Diff(want, zones.warnings); diff != "" {
 		t.Error(diff)

@@ -30,8 +30,9 @@ type zones struct {
 	served   plugin.Zones // the zones of the server block
 
 	// Set by configure.
-	view    string // the name of the server block's view; "": none
-	rotates bool   // a plugin of the server block may give an RRset in another order each time
+	view     string // the name of the server block's view; "": none
+	rotates  bool   // a plugin of the server block may give an RRset in another order each time
+	shuffled bool   // by loadbalance; canonical ignores it, and a warning says to remove it
 
 	warnings []string // about the directives, to be logged when the server starts
 
@@ -146,6 +147,7 @@ func (z *zones) serverRule(ctx context.Context, name string) *serverRule {
 func (z *zones) configure(config *dnsserver.Config) {
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
+	z.shuffled = config.Handler("loadbalance") != nil
 }
 
 // publish publishes the counters of all zones at the servers of these configs, as 0 until the first

@@ -230,7 +230,7 @@ func (k *Ranking) Reason(a ipaddr.Addr, ip4 bool) Reason {
 		r.Network = netip.PrefixFrom(k.client.NetipAs(k.ip4), k.masks.lengths[byMasks]).Masked()
 	}
 	if p := k.preference; p != nil {
-		r.Line = p.line
+		r.Line, r.File = p.line, p.file
 		if word, listed := p.word(rank); listed {
 			r.Word, r.Negated = word+1, p.negated[word]
 			r.Last = r.Negated && !slices.Contains(p.negated[:word], true)

@@ -16,8 +16,9 @@ type Reason struct {
 	// Line and Word are the place in the sort list: the line of the statement, 0 if none holds the
 	// client, and its word, counted from 1 behind the clients, 0 if none holds the address.
 	Line, Word int
-	Negated    bool // the word begins with !
-	Last       bool // and no address that is in the statement comes later
+	File       string // that Line is in, as in Statement
+	Negated    bool   // the word begins with !
+	Last       bool   // and no address that is in the statement comes later
 
 	// Shared is the part that the locations of client and address share, "" for none, and Level its
 	// Near. Location is that of the address; nil if there is no topology or it does not know it.
@@ -68,11 +69,11 @@ func (r Reason) criteria() (all []string) {
 	}
 	switch {
 	case r.Last:
-		add(NearSortlist, "line %d word !%d: always last", r.Line, r.Word)
+		add(NearSortlist, "%s word !%d: always last", r.line(), r.Word)
 	case r.Negated:
-		add(NearSortlist, "line %d word !%d: after all that is not negated", r.Line, r.Word)
+		add(NearSortlist, "%s word !%d: after all that is not negated", r.line(), r.Word)
 	case r.Word > 0:
-		add(NearSortlist, "line %d word %d", r.Line, r.Word)
+		add(NearSortlist, "%s word %d", r.line(), r.Word)
 	}
 	if r.Shared != "" {
 		add(r.Level, "%s", r.Shared)
@@ -93,7 +94,12 @@ func (r Reason) nothing() string {
 	case r.Asked:
 		return "at " + r.Location.String()
 	case r.Line > 0:
-		return fmt.Sprintf("not in sortlist line %d", r.Line)
+		return "not in sortlist " + r.line()
 	}
 	return ""
+}
+
+// line returns "line 12" or "lists.inc line 12".
+func (r Reason) line() string {
+	return strings.TrimPrefix(fmt.Sprintf("%s line %d", r.File, r.Line), " ")
 }

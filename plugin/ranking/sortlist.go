@@ -14,6 +14,7 @@ type Statement struct {
 	Clients    []netip.Prefix
 	Preference []Word // the first is preferred most
 	Line       int    // of the configuration, for Reason
+	File       string // that Line is in; "": the one where the reader looks for it anyway
 }
 
 // A Word is one word of a preference. Every address in one of its networks has the same rank.
@@ -38,7 +39,7 @@ func newSortlist(statements []Statement) *sortlist {
 	for i, st := range statements {
 		clients[i] = st.Clients
 		l.preferences[i] = newPreference(st.Preference)
-		l.preferences[i].line = st.Line
+		l.preferences[i].line, l.preferences[i].file = st.Line, st.File
 	}
 	l.clients = firstMatch(clients)
 	l.boundaries4, l.boundaries6 = newBoundaries(l.clients)
@@ -68,6 +69,7 @@ type preference struct {
 	words   *bart.Table[int] // network → the first word that holds it
 	negated []bool           // by word
 	line    int              // of the statement
+	file    string           // that line is in, as in Statement
 }
 
 func newPreference(words []Word) *preference {

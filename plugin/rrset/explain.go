@@ -22,6 +22,7 @@ type Record struct {
 	// Sticky for Ahead of Answers clients. Both are 0 if the order in the tier never changes.
 	Ahead, Answers uint64
 
+	Behind   bool // the record has weight 0, so it comes after those of its tier that have more
 	Cut      bool // the limit left it out
 	FailOver bool // a nearer record was left out for it, so that a client can fail over
 }
@@ -81,7 +82,7 @@ func newSet(set []dns.RR, tiers []uint32, indexes map[dns.RR][]int) Set {
 
 // explainTurns says how often each record is ahead of the others in its tier.
 func (s *Set) explainTurns(o *Orderer) {
-	if o.rotation == Fixed || o.rotation == Sticky && !isAddress(s.Records[0].RR) {
+	if o.rotation == Sticky && !isAddress(s.Records[0].RR) {
 		return
 	}
 	members, total, divisor := map[uint32]uint64{}, map[uint32]uint64{}, map[uint32]uint64{}
@@ -93,9 +94,13 @@ func (s *Set) explainTurns(o *Orderer) {
 	}
 	for i := range s.Records {
 		r := &s.Records[i]
-		if d := divisor[r.Tier]; d > 0 {
-			r.Ahead, r.Answers = o.weights.of(r.RR)/d, total[r.Tier]/d
-		} else { // all have weight 0, and rotate among themselves
+		weight, d := o.weights.of(r.RR), divisor[r.Tier]
+		r.Behind = weight == 0 && d > 0
+		switch {
+		case o.rotation == Fixed:
+		case d > 0:
+			r.Ahead, r.Answers = weight/d, total[r.Tier]/d
+		default: // all have weight 0, and rotate among themselves
 			r.Ahead, r.Answers = 1, members[r.Tier]
 		}
 	}

@@ -73,8 +73,7 @@ func (f *File) Mend(addr netip.Addr) string {
 // Describe returns the name of the file and how many networks it has.
 func (f *File) Describe() string { return filepath.Base(f.Name()) + ", " + count(f.Table().Len()) }
 
-// Start begins to look at the file every second. It logs a warning if the table is empty and no
-// other File of the same path is started. The error is always nil.
+// Start begins to look at the file every second. The error is always nil.
 func (f *File) Start() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

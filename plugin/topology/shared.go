@@ -57,9 +57,6 @@ func (s *sharedFile) start() {
 	if last := s.lastVersion(); last.table == s.table.Load() {
 		metrics.Synced(last.at)
 	}
-	if s.table.Load().Len() == 0 {
-		log.Warningf("topology: %s: has no networks", quote.Line(s.path))
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var goroutine sync.WaitGroup
 	goroutine.Go(func() { s.poll(ctx, metrics) })

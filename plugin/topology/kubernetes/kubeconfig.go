@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -45,6 +46,9 @@ func clientConfig(kubeconfig, context string) (*rest.Config, error) {
 func loadContext(kubeconfig, context string) (*rest.Config, error) {
 	rules := &clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}
 	loaded, err := rules.Load()
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, cause.Err // without the path, which clientConfig adds
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,6 @@ func TestNew(t *testing.T) {
 		{"unknown context", good, "three", "", good + ": there is no context three; the contexts are one, two"},
 		{"no current context", bare, "", "", ": there is no current context: name one"},
 		{"context with a control character", good, "\x1b[31m", "", `there is no context "\x1b[31m"; `},
-		{"no such file", filepath.Join(directory, "none"), "", "", systemtest.NoSuchFile()},
 		{"not in a cluster", "", "", "", "not in a pod of a cluster"},
 		{"context alone", "", "two", "", "context two: a context needs a kubeconfig"},
 	} {
@@ -56,5 +55,13 @@ func TestNew(t *testing.T) {
 				t.Errorf("host %s, want %s", c.config.Host, test.host)
 			}
 		})
+	}
+}
+
+func TestNewWithoutTheKubeconfig(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none")
+	_, err := New(Options{Kubeconfig: path})
+	if want := path + ": " + systemtest.NoSuchFile(); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }

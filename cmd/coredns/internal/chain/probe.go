@@ -90,11 +90,12 @@ type topmost struct{ *probe }
 // Name returns a name that no plugin has.
 func (topmost) Name() string { return "topmost" }
 
-// ServeDNS records the error that the server does not get to see.
+// ServeDNS records that the server block takes the query, and the error that the server does not get
+// to see.
 func (t topmost) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	code, err := t.probe.ServeDNS(ctx, w, r)
 	if q, ok := ctx.Value(queryKey{}).(*query); ok {
-		q.err = err
+		q.taken, q.err = true, err
 	}
 	return code, err
 }
@@ -111,6 +112,7 @@ func (p *probe) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) 
 
 // A query is what probes record of one query. It is in its context.
 type query struct {
+	taken      bool   // by a server block
 	answeredBy string // the name of a plugin
 	err        error  // with which the query failed
 }

@@ -19,7 +19,8 @@ const usage = `Usage: coredns check [-conf Corefile] [-strict]
 
 Check says what CoreDNS would refuse or warn of if it started with the Corefile, one line each. It loads
 the Corefile with all plugins, reads the files that it names, and starts nothing: no plugin begins its
-work, and no port is opened. Each directive is checked up to its first error.
+work, and no port is opened, so check does not see that one is taken. Each directive is checked up to its
+first error.
 
 Options:
 `

@@ -52,7 +52,7 @@ func newReport(s *asker, p path, res *chain.Response) *report {
 	answered := 0 // the client may get fewer
 	for i := range x.Sets {
 		set := newSet(x, &x.Sets[i])
-		r.Ordered = r.Ordered || set.tiers > 1 || set.weighted() || x.Rotation == rrset.Sticky && len(set.Records) > 1
+		r.Ordered = r.Ordered || set.tiers > 1 || set.weighted() || x.Rotation == rrset.Sticky && set.takesTurns()
 		r.Sets = append(r.Sets, set)
 		if !set.Additional && (set.Type == r.Answer.Type || len(s.addresses) > 0) {
 			answered += len(set.Records)
@@ -93,7 +93,7 @@ func newAnswer(s *asker, res *chain.Response) answer {
 		if cname, ok := rr.(*dns.CNAME); ok {
 			a.Alias = strings.ToLower(cname.Target)
 		}
-		if rr.Header().Rrtype == s.qtype || len(s.addresses) > 0 {
+		if rr.Header().Rrtype == s.qtype || s.qtype == dns.TypeANY || len(s.addresses) > 0 {
 			a.records++
 		}
 	}
@@ -111,7 +111,7 @@ func newSet(x *ordering.Explanation, e *ordering.ExplainedSet) set {
 	h := e.Records[0].RR.Header()
 	s := set{
 		Name: h.Name, Type: dns.TypeToString[h.Rrtype], Additional: e.Additional,
-		Rotation: rotations[x.Rotation], Limit: x.Limit,
+		Rotation: rotations[x.Rotation], Varies: x.Varies, Limit: x.Limit,
 	}
 	var tiers []uint32
 	for _, r := range e.Records {
@@ -129,7 +129,7 @@ func newSet(x *ordering.Explanation, e *ordering.ExplainedSet) set {
 
 // newRecord returns a record of x.
 func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier int) record {
-	rec := record{Tier: tier, Ahead: r.Ahead, Answers: r.Answers, Cut: r.Cut, FailOver: r.FailOver}
+	rec := record{Tier: tier, Ahead: r.Ahead, Answers: r.Answers, Behind: r.Behind, Cut: r.Cut, FailOver: r.FailOver}
 	a, ip4, ok := rrset.Address(r.RR)
 	if !ok {
 		rec.Data = strings.TrimPrefix(r.RR.String(), r.RR.Header().String())
@@ -138,7 +138,7 @@ func newRecord(x *ordering.Explanation, r rrset.Record, why ranking.Reason, tier
 	addr := a.NetipAs(ip4)
 	rec.Data, rec.Near, rec.Reason, rec.detail = addr.String(), why.Near.String(), why.String(), why.Detail()
 	rec.Ties = why.Ties()
-	rec.Line, rec.Word, rec.Negated = why.Line, why.Word, why.Negated
+	rec.File, rec.Line, rec.Word, rec.Negated = why.File, why.Line, why.Word, why.Negated
 	rec.Location = why.Location.String()
 	rec.label = rec.Near
 	if why.Near == ranking.NearUnknown { // that is said of the client

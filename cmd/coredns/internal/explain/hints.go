@@ -6,6 +6,7 @@ import (
 
 	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/chain"
+	"github.com/coredns-ordering/ordering/plugin/rrset"
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/miekg/dns"
@@ -36,13 +37,24 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 	if res.Msg != nil && res.Truncated {
 		r.hint("the response is too large for UDP and comes truncated, and resolvers ask again over TCP")
 	}
+	if x.Varies && x.Rotation == rrset.Cyclic && slices.ContainsFunc(r.Sets, func(s set) bool { return s.takesTurns() }) {
+		cause := "base_order received"
+		if x.Shuffled {
+			cause = "loadbalance"
+		}
+		r.hint("the plugins below may answer in another order each time, so the shares are not exact: remove %s", cause)
+	}
 	if r.Ordered {
 		return nil
 	}
 	switch {
 	case r.Answer.Referral != "":
 		r.hint("the servers of %s have the addresses", r.Answer.Referral)
-	case len(r.Sets) == 0 && res.Msg != nil && len(res.Answer) == 0:
+	case r.Answer.records == 0 && r.Answer.Alias != "":
+		r.hint("the answer has the alias, but no %s records of %s", r.Answer.Type, r.Answer.Alias)
+	case r.Answer.records == 0 && s.qtype == dns.TypeANY:
+		r.hint("the answer has no records: ask for a type")
+	case r.Answer.records == 0 && res.Msg != nil:
 		r.hint("there are no %s records of this name", r.Answer.Type)
 	case !slices.ContainsFunc(r.Sets, func(s set) bool { return !s.Additional }):
 		r.hint("%s records are not put in order: see types in the manual", r.Answer.Type)
@@ -62,6 +74,8 @@ func withoutRule(r *report, res *chain.Response) string {
 	switch {
 	case res.Msg == nil:
 		return "the server does not respond to this client"
+	case !res.Taken:
+		return fmt.Sprintf("no server block of %s takes this query: see their views", r.Server)
 	case res.Rcode == dns.RcodeServerFailure:
 		return "the query failed: see the warnings, and start explain in the server's directory, where relative paths begin"
 	case res.Rcode != dns.RcodeSuccess:

@@ -37,18 +37,26 @@ func newAsker(o *options, c *chain.Chain) (*asker, error) {
 			s.others = append(s.others, server)
 		}
 	}
-	if s.server == nil {
-		at := ""
-		if o.server != "" {
-			at = " at " + o.server
-		}
-		mend := ""
-		if dns.CountLabel(o.name) == 1 {
-			mend = ": write the whole name, with its domain"
-		}
-		return nil, fmt.Errorf("no server block%s has a zone that holds %s%s", at, o.name, mend)
+	switch {
+	case s.server != nil:
+		return s, nil
+	case len(s.others) > 0:
+		return nil, fmt.Errorf("%s is not served at %s, but at %s", o.name, o.server, addresses(s.others))
 	}
-	return s, nil
+	mend := ""
+	if dns.CountLabel(o.name) == 1 {
+		mend = ": write the whole name, with its domain"
+	}
+	return nil, fmt.Errorf("no server block has a zone that holds %s%s", o.name, mend)
+}
+
+// addresses returns the addresses of servers, with commas between them.
+func addresses(servers []*chain.Server) string {
+	var all []string
+	for _, server := range servers {
+		all = append(all, server.Addr)
+	}
+	return strings.Join(all, ", ")
 }
 
 // useAddresses has the addresses of the command line answered, for the name on it or for the zone of

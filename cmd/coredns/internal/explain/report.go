@@ -1,6 +1,9 @@
 package explain
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A report is what explain says about one client. It is written as JSON as it is.
 type report struct {
@@ -60,6 +63,7 @@ type set struct {
 	Type       string   `json:"type"`
 	Additional bool     `json:"additional,omitempty"`
 	Rotation   string   `json:"round_robin"`
+	Varies     bool     `json:"varies,omitempty"` // turns start from the order received, which may vary
 	Limit      int      `json:"answer_limit,omitempty"`
 	Records    []record `json:"records"`
 	tiers      int
@@ -69,12 +73,18 @@ type set struct {
 func (s *set) weighted() bool {
 	ahead := map[int]uint64{}
 	for _, r := range s.Records {
-		if other, ok := ahead[r.Tier]; ok && other != r.Ahead {
+		if other, ok := ahead[r.Tier]; r.Behind || ok && other != r.Ahead {
 			return true
 		}
 		ahead[r.Tier] = r.Ahead
 	}
 	return false
+}
+
+// takesTurns reports whether the order in some tier of s changes, from answer to answer or from client
+// to client.
+func (s *set) takesTurns() bool {
+	return slices.ContainsFunc(s.Records, func(r record) bool { return r.Answers > 1 })
 }
 
 // A record is one record of a set.
@@ -86,12 +96,14 @@ type record struct {
 	Network  string `json:"network,omitempty"`
 	Location string `json:"location,omitempty"`
 	Evidence string `json:"evidence,omitempty"`
+	File     string `json:"sortlist_file,omitempty"` // that Line is in, if not that of the rule
 	Line     int    `json:"sortlist_line,omitempty"`
 	Word     int    `json:"sortlist_word,omitempty"`
 	Negated  bool   `json:"negated,omitempty"`
-	Tier     int    `json:"tier"`  // records of one tier are equally near; 0 is the nearest that occurs
-	Ahead    uint64 `json:"ahead"` // of the others in its tier, in so many answers …
-	Answers  uint64 `json:"of"`    // … of so many; 0 of 0: always in this order
+	Tier     int    `json:"tier"`             // records of one tier are equally near; 0 is the nearest that occurs
+	Ahead    uint64 `json:"ahead"`            // of the others in its tier, in so many answers …
+	Answers  uint64 `json:"of"`               // … of so many; 0 of 0: there are no turns
+	Behind   bool   `json:"behind,omitempty"` // others of its tier, as it has weight 0
 	Cut      bool   `json:"cut,omitempty"`
 	FailOver bool   `json:"kept_to_fail_over,omitempty"`
 	label    string // Near, for people

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
+
+	"github.com/coredns-ordering/ordering/internal/quote"
 )
 
 // lines returns r as text.
@@ -162,8 +164,9 @@ func sideBySide(reports []*report, paint func(string) string) []string {
 	for i, r := range reports {
 		columns[i] = lines(r)
 		height = max(height, len(columns[i]))
-		for _, line := range columns[i] {
-			widths[i] = max(widths[i], utf8.RuneCountInString(line))
+		for j, line := range columns[i] {
+			columns[i][j] = quote.Line(line) // names of files can have control characters
+			widths[i] = max(widths[i], utf8.RuneCountInString(columns[i][j]))
 		}
 	}
 	lines := make([]string, height)

@@ -31,7 +31,7 @@ type noter struct {
 func (n *noter) noteCut(first, end int) {
 	for i := first; i < end; i++ {
 		n.notes[i] = fmt.Sprintf("cut: answer_limit %d", n.Limit)
-		if n.takesTurns(i) && n.keeps(n.Records[i].Tier) {
+		if n.alternates(i) {
 			n.notes[i] += ", in this answer"
 		}
 	}
@@ -43,12 +43,12 @@ func (n *noter) noteTier(first, end int) {
 	for _, r := range n.Records {
 		if r.Tier == n.Records[first].Tier {
 			members++
-			equal = equal && r.Ahead == n.Records[first].Ahead
+			equal = equal && r.Ahead == n.Records[first].Ahead && r.Behind == n.Records[first].Behind
 		}
 	}
 	for i := first; i < end; i++ {
 		switch {
-		case members == 1:
+		case members == 1, end-first == 1 && n.Rotation == "off":
 		case !equal, end-first == 1:
 			n.notes[i] = n.share(i)
 		case i == first:
@@ -59,8 +59,11 @@ func (n *noter) noteTier(first, end int) {
 		if end-first > 1 {
 			n.notes[i] = brace(i-first, end-first) + " " + n.notes[i]
 		}
-		if n.Records[i].FailOver {
+		if r := &n.Records[i]; r.FailOver {
 			n.notes[i] = "kept to fail over"
+			if r.Ahead < r.Answers {
+				n.notes[i] += ", " + n.often(i)
+			}
 		}
 	}
 }
@@ -76,17 +79,29 @@ func brace(i, lines int) string {
 	return "│"
 }
 
-// takesTurns reports whether record i takes turns with others from answer to answer.
-func (n *noter) takesTurns(i int) bool { return n.Records[i].Answers > 1 && n.Rotation != "sticky" }
-
-// keeps reports whether a record of a tier was kept that is not there to fail over.
-func (n *noter) keeps(tier int) bool {
-	for _, r := range n.Records {
-		if r.Tier == tier && !r.Cut && !r.FailOver {
-			return true
+// alternates reports whether record i, which was cut off, is in other answers. A record of weight 0 is
+// in one if the others of its tier leave room for it.
+func (n *noter) alternates(i int) bool {
+	r := &n.Records[i]
+	if r.Answers == 0 || n.Rotation == "sticky" {
+		return false
+	}
+	kept, weighted := 0, 0
+	for _, other := range n.Records {
+		if other.Tier != r.Tier {
+			continue
+		}
+		if !other.Cut {
+			kept++
+		}
+		if !other.Behind {
+			weighted++
 		}
 	}
-	return false
+	if r.Behind {
+		return kept > weighted
+	}
+	return kept > 0
 }
 
 // turn says what the records of a tier whose shares are equal, of which i is the first, have in
@@ -97,6 +112,8 @@ func (n *noter) turn(i int) string {
 		each = "each is first"
 	}
 	switch {
+	case n.Records[i].Answers == 0 && n.Rotation == "off" && n.Varies:
+		return "in the order received"
 	case n.Records[i].Answers == 0:
 		return "always in this order"
 	case n.Rotation == "sticky":
@@ -114,7 +131,7 @@ func (n *noter) often(i int) string {
 	r := &n.Records[i]
 	switch {
 	case r.Answers == 0:
-		return "(round_robin off)"
+		return fmt.Sprintf("(round_robin %s)", n.Rotation)
 	case n.Rotation == "sticky":
 		return fmt.Sprintf("for %s of %d", plural(int(r.Ahead), "client", "clients"), r.Answers)
 	}
@@ -125,10 +142,10 @@ func (n *noter) often(i int) string {
 func (n *noter) share(i int) string {
 	r := &n.Records[i]
 	switch {
-	case r.Answers == 0:
-		return ""
-	case r.Ahead == 0:
+	case r.Behind:
 		return "weight 0: behind the others"
+	case r.Answers == 0:
+		return n.turn(i) + " " + n.often(i)
 	case r.Ahead == r.Answers:
 		return "always ahead of weight 0"
 	case r.Tier == n.Records[0].Tier:
