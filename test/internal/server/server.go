@@ -50,7 +50,8 @@ func Stop(t testing.TB, instance *caddy.Instance) {
 	}
 }
 
-// UDP returns the address where the first server block of instance listens for UDP.
+// UDP returns the address where instance, whose server blocks share one, listens for UDP. CoreDNS has
+// servers of several addresses in random order.
 func UDP(instance *caddy.Instance) string { return instance.Servers()[0].LocalAddr().String() }
 
 // FreePort returns a port of 127.0.0.1 that is free for UDP and TCP. Another process may take it
