@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,10 @@ import (
 func TestCorefilesStart(t *testing.T) {
 	for _, b := range append(snippets(t, "corefile"), examples(t)...) {
 		t.Run(b.String(), func(t *testing.T) {
+			if usesKubernetes(b.text) && os.Getenv(aloneVariable) == "" {
+				runAlone(t)
+				return
+			}
 			if _, err := start(t, b.text); err != nil {
 				t.Errorf("%v\nin\n%s", err, b.text)
 			}
