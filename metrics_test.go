@@ -8,12 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/internal/counters"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 	"github.com/coredns-ordering/ordering/plugin/topology"
@@ -24,20 +22,31 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// resetCounters sets the counters of responses to 0: those of an earlier run of a test as well. A zone
+// that has served queries goes on counting where nobody sees it.
+func resetCounters() { responsesTotal.Reset() }
+
 // counted returns the value of responses_total with these labels, 0 if there is none.
 func counted(server, zone, view, near string) float64 {
-	value, _ := sample("responses_total", map[string]string{"server": server, "zone": zone, "view": view, "near": near})
-	return value
+	return countedIn(server, zone, view)[near]
 }
 
-// sample returns the value of a counter with these labels, and whether it is published.
-func sample(name string, want map[string]string) (value float64, found bool) {
+// countedIn returns the values of publishedIn that are not 0.
+func countedIn(server, zone, view string) map[string]float64 {
+	values := publishedIn(server, zone, view)
+	maps.DeleteFunc(values, func(_ string, value float64) bool { return value == 0 })
+	return values
+}
+
+// publishedIn returns the values of responses_total with these labels, by near.
+func publishedIn(server, zone, view string) map[string]float64 {
 	families, err := prometheus.DefaultGatherer.Gather()
 	if err != nil {
 		panic(err)
 	}
+	values := map[string]float64{}
 	for _, family := range families {
-		if family.GetName() != "coredns_ordering_"+name {
+		if family.GetName() != "coredns_ordering_responses_total" {
 			continue
 		}
 		for _, m := range family.GetMetric() {
@@ -45,35 +54,19 @@ func sample(name string, want map[string]string) (value float64, found bool) {
 			for _, l := range m.GetLabel() {
 				labels[l.GetName()] = l.GetValue()
 			}
-			if maps.Equal(labels, want) {
-				return m.GetCounter().GetValue(), true
+			near := labels["near"]
+			delete(labels, "near")
+			if maps.Equal(labels, map[string]string{"server": server, "zone": zone, "view": view}) {
+				values[near] = m.GetCounter().GetValue()
 			}
 		}
 	}
-	return 0, false
-}
-
-// seriesOf returns the values of responses_total with these labels, by near.
-func seriesOf(server, zone, view string) map[string]float64 {
-	values := map[string]float64{}
-	for near := range ranking.NearCount {
-		labels := map[string]string{"server": server, "zone": zone, "view": view, "near": near.String()}
-		if value, found := sample("responses_total", labels); found {
-			values[near.String()] = value
-		}
-	}
-	return values
-}
-
-// countedIn returns the values of seriesOf that are not 0.
-func countedIn(server, zone, view string) map[string]float64 {
-	values := seriesOf(server, zone, view)
-	maps.DeleteFunc(values, func(_ string, value float64) bool { return value == 0 })
 	return values
 }
 
 // TestResponsesTotal has clients who are near to different degrees, in servers and zones that no other test has.
 func TestResponsesTotal(t *testing.T) {
+	resetCounters()
 	below := replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...))
 	const corefile = "ordering responses.example.\nordering deep.responses.example."
 	first, second := orderingOf(t, corefile, below), orderingOf(t, corefile, below)
@@ -115,6 +108,7 @@ func (cluster) Levels() []string { return []string{"region", "zone", "node"} }
 
 // TestEveryNearIsCounted has a response for each value of the label near.
 func TestEveryNearIsCounted(t *testing.T) {
+	resetCounters()
 	placed := func(lines string) *topology.File {
 		path := filepath.Join(t.TempDir(), "places")
 		if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
@@ -162,7 +156,7 @@ func TestEveryNearIsCounted(t *testing.T) {
 		{ranking.Config{Topology: nodes, Masks: masks}, client, "11.3.0.1", "elsewhere"},
 	} {
 		zone := fmt.Sprintf("near%d.example.", i)
-		z := &zones{counters: new(counters.User)}
+		z := &zones{}
 		z.add(zone, &policy{
 			ranker:  ranking.New(tt.config),
 			orderer: rrset.New(rrset.Config{Types: rrset.Types(dns.TypeA), Turns: new(rrset.Turns)}),
@@ -173,7 +167,6 @@ func TestEveryNearIsCounted(t *testing.T) {
 			t.Errorf("%s for %s is counted as %v, want %s", tt.address, tt.client, got, tt.near)
 		}
 		counted = append(counted, tt.near)
-		z.stop()
 	}
 	var all []string
 	for near := range ranking.NearCount {
@@ -186,11 +179,32 @@ func TestEveryNearIsCounted(t *testing.T) {
 	}
 }
 
+// TestFirstQueryPublishesEveryNear checks that what the policy of a zone can count is published, as 0,
+// once the zone is asked for anything.
+func TestFirstQueryPublishesEveryNear(t *testing.T) {
+	resetCounters()
+	o := orderingOf(t, "ordering asked.example\nordering off.asked.example {\nlocal_net_priority off\n}\n"+
+		"ordering unasked.example", replying(reply(hot, dns.TypeA)))
+	for zone, want := range map[string]map[string]float64{
+		"asked.example.":     {"elsewhere": 0, "network": 0, "subnet": 0},
+		"off.asked.example.": {"elsewhere": 0},
+	} {
+		ask(t, o, "10.4.3.9", "www."+zone, dns.TypeA)
+		if got := publishedIn("", zone, ""); !maps.Equal(got, want) {
+			t.Errorf("%s: published %v, want %v", zone, got, want)
+		}
+	}
+	if got := publishedIn("", "unasked.example.", ""); len(got) > 0 {
+		t.Errorf("published for a zone without queries: %v", got)
+	}
+}
+
 // TestDeeperFileIsCounted has a topology file that gets more labels after the first query.
 func TestDeeperFileIsCounted(t *testing.T) {
+	resetCounters()
 	table := &growing{}
 	table.set(t, "west")
-	z := &zones{counters: new(counters.User)}
+	z := &zones{}
 	z.add("deeper.example.", &policy{
 		ranker:  ranking.New(ranking.Config{Topology: table}),
 		orderer: rrset.New(rrset.Config{Types: rrset.Types(dns.TypeA), Turns: new(rrset.Turns)}),
@@ -202,12 +216,6 @@ func TestDeeperFileIsCounted(t *testing.T) {
 	want := map[string]float64{"shared1": 1, "shared2": 1}
 	if got := countedIn("", "deeper.example.", ""); !maps.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)
-	}
-	if err := z.stop(); err != nil {
-		t.Error(err)
-	}
-	if got := seriesOf("", "deeper.example.", ""); len(got) > 0 {
-		t.Errorf("%v is left", got)
 	}
 }
 
@@ -232,72 +240,6 @@ func (g *growing) set(t *testing.T, location string) {
 	g.table.Store(table)
 }
 
-// TestCountersOfAServer follows a server block with two keys, at two addresses, from its start to its
-// end.
-func TestCountersOfAServer(t *testing.T) {
-	z, err := parsed("ordering a.started.example b.started.example {\nclassful off\necs 192.0.2.53\n}")
-	if err != nil {
-		t.Fatal(err)
-	}
-	z.view = "inside"
-	if err := z.start(); err != nil {
-		t.Fatal(err)
-	}
-	z.publish([]*dnsserver.Config{
-		{Zone: "started.example.", ListenHosts: []string{"127.0.0.1", "::1"}, Port: "1053", Transport: "dns"},
-		{Zone: "b.started.example.", ListenHosts: []string{""}, Port: "853", Transport: "tls"},
-	})
-	var started []string
-	for server, names := range map[string][]string{
-		"dns://127.0.0.1:1053": {"a.started.example.", "b.started.example."},
-		"dns://[::1]:1053":     {"a.started.example.", "b.started.example."},
-		"tls://:853":           {"b.started.example."},
-	} {
-		for _, zone := range names {
-			started = append(started, zone)
-			want := map[string]float64{"elsewhere": 0, "network": 0, "subnet": 0}
-			if got := seriesOf(server, zone, "inside"); !maps.Equal(got, want) {
-				t.Errorf("%s, %s: got %v, want %v", server, zone, got, want)
-			}
-		}
-	}
-	if got := seriesOf("tls://:853", "a.started.example.", "inside"); len(got) > 0 {
-		t.Errorf("a server that does not serve a zone counts it: %v", got)
-	}
-	for _, result := range []string{"used", "untrusted", "malformed"} {
-		if _, found := sample("ecs_total", map[string]string{"result": result}); !found {
-			t.Errorf("no ecs_total of %s", result)
-		}
-	}
-	z.stop()
-	for _, zone := range started {
-		for _, server := range []string{"dns://127.0.0.1:1053", "dns://[::1]:1053", "tls://:853"} {
-			if got := seriesOf(server, zone, "inside"); len(got) > 0 {
-				t.Errorf("%s, %s: %v is left", server, zone, got)
-			}
-		}
-	}
-}
-
-// TestManyZonesAreCountedFromTheirFirstQuery has more zones than are published when a server starts.
-func TestManyZonesAreCountedFromTheirFirstQuery(t *testing.T) {
-	var names strings.Builder
-	for i := range maxPublished + 1 {
-		fmt.Fprintf(&names, " z%d.many.example", i)
-	}
-	o := orderingOf(t, "ordering"+names.String(), replying(reply(hot, dns.TypeA, addressRRset("192.0.2.1")...)))
-	o.zones.publish([]*dnsserver.Config{{Zone: ".", ListenHosts: []string{""}, Port: "53", Transport: "dns"}})
-	if got := seriesOf("dns://:53", "z7.many.example.", ""); len(got) > 0 {
-		t.Errorf("published %v", got)
-	}
-	ask(t, o, "10.4.3.9", "www.z7.many.example.", dns.TypeA)
-	want := map[string]float64{"elsewhere": 1, "network": 0, "subnet": 0}
-	if got := seriesOf("", "z7.many.example.", ""); !maps.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-	o.zones.stop()
-}
-
 // TestTypesThatAreNotOrderedAreNotCounted checks that what the plugin does not put in order is not
 // said to be near.
 func TestTypesThatAreNotOrderedAreNotCounted(t *testing.T) {
@@ -308,17 +250,18 @@ func TestTypesThatAreNotOrderedAreNotCounted(t *testing.T) {
 		"local_net_priority off": {"elsewhere": 1},
 		"local_net_priority off\nround_robin off": {"elsewhere": 1},
 	} {
+		resetCounters()
 		o := orderingOf(t, "ordering types.example {\n"+properties+"\n}",
 			replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.9.3.2")...)))
 		ask(t, o, "10.4.3.9", "www.types.example.", dns.TypeA)
 		if got := countedIn("", "types.example.", ""); !maps.Equal(got, want) {
 			t.Errorf("%s: counted %v, want %v", properties, got, want)
 		}
-		o.zones.stop()
 	}
 }
 
 func TestWhatIsNotCounted(t *testing.T) {
+	resetCounters()
 	nxdomain := reply(hot, dns.TypeA, addressRRset("10.4.3.1")...)
 	nxdomain.Rcode = dns.RcodeNameError
 	glue := reply(hot, dns.TypeNS, record(hot+" 300 IN NS ns.example.org."))
@@ -339,6 +282,7 @@ func TestWhatIsNotCounted(t *testing.T) {
 
 // TestOneAddressCounts checks that an answer with a single address is counted.
 func TestOneAddressCounts(t *testing.T) {
+	resetCounters()
 	o := orderingOf(t, "ordering one.example", replying(reply(hot, dns.TypeAAAA, addressRRset("2001:db8::1")...)))
 	ask(t, o, "2001:db8::9", "www.one.example.", dns.TypeAAAA)
 	if got := counted("", "one.example.", "", "subnet"); got != 1 {
@@ -348,6 +292,7 @@ func TestOneAddressCounts(t *testing.T) {
 
 // TestServersCountConcurrently has several servers use a rule for the first time at once.
 func TestServersCountConcurrently(t *testing.T) {
+	resetCounters()
 	const servers, each = 8, 50
 	below := replying(reply(hot, dns.TypeA, addressRRset("10.4.3.1", "10.4.3.2")...))
 	o := orderingOf(t, "ordering concurrent.example", below)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/coredns-ordering/ordering/internal/counters"
 	"github.com/coredns-ordering/ordering/internal/quote"
 	"github.com/coredns-ordering/ordering/plugin/ecs"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
@@ -34,10 +33,7 @@ func parse(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
 }
 
 func parseDirectives(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
-	all := &zones{
-		served:   plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys),
-		counters: new(counters.User),
-	}
+	all := &zones{served: plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys)}
 	for c.Next() {
 		at := position(&c.Dispenser)
 		if c.Val() != pluginName {

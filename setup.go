@@ -2,7 +2,6 @@ package ordering
 
 import (
 	"fmt"
-	"net"
 	"slices"
 
 	"github.com/coredns-ordering/ordering/internal/quote"
@@ -49,32 +48,10 @@ func setup(c *caddy.Controller) error {
 		if err := zones.start(); err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s - topology: %w", first, err))
 		}
-		zones.publish(configsOf(c))
 		return nil
 	})
 	c.OnShutdown(zones.stop)
 	return nil
-}
-
-// configsOf returns the configuration of every key of c's server block, which must be complete: a key
-// is a zone and where it is served.
-func configsOf(c *caddy.Controller) (all []*dnsserver.Config) {
-	one := *c
-	for one.ServerBlockKeyIndex = range c.ServerBlockKeys {
-		all = append(all, dnsserver.GetConfig(&one))
-	}
-	return all
-}
-
-// serversOf returns the addresses of the servers of config, as dnsserver.Server has them.
-func serversOf(config *dnsserver.Config) (servers []string) {
-	for _, host := range config.ListenHosts {
-		addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, config.Port))
-		if err == nil { // otherwise the server does not start
-			servers = append(servers, config.Transport+"://"+addr.String())
-		}
-	}
-	return servers
 }
 
 // firstPosition returns the file and line of the next token in c, as error messages name them. It

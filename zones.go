@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/coredns-ordering/ordering/internal/counters"
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -35,8 +34,6 @@ type zones struct {
 	shuffled bool   // by loadbalance; canonical ignores it, and a warning says to remove it
 
 	warnings []string // about the directives, to be logged when the server starts
-
-	counters *counters.User // closed by stop
 
 	// metadataUsed says that the metadata plugin has called Metadata, so that somebody may read it.
 	// A server block has one handler for each of its zones and addresses, but metadata calls only
@@ -72,7 +69,7 @@ func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRu
 		addr = server.Addr
 		r.stream = !strings.HasPrefix(addr, transport.DNS+"://")
 	}
-	r.counters.init(z, rule, addr)
+	r.counters.init(rule.policy, addr, rule.zone, z.view)
 	return r
 }
 
@@ -81,9 +78,6 @@ func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRu
 func (r *serverRule) steady(res *dns.Msg) bool {
 	return res.Authoritative && !r.rotates && !leaves(r.served, res.Answer)
 }
-
-// maxPublished is how many zones of a server block have their counters from the start.
-const maxPublished = 1000
 
 // add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If
 // the zone has a policy already, add returns that and changes nothing. It must not be called once
@@ -113,18 +107,14 @@ func (z *zones) find(name string) *zoneRule {
 	if z.labels == 0 {
 		return z.root
 	}
-	found := z.root
 	name = strings.ToLower(name)
-	for n := 1; n <= z.labels; n++ {
-		start, beyond := dns.PrevLabel(name, n)
-		if beyond {
-			break
-		}
+	start, _ := dns.PrevLabel(name, z.labels)
+	for end := false; !end; start, end = dns.NextLabel(name, start) {
 		if rule, ok := z.rules[name[start:]]; ok {
-			found = rule
+			return rule
 		}
 	}
-	return found
+	return z.root
 }
 
 // serverRule returns the rule for name at the server that ctx comes from. It returns nil if no zone
@@ -148,24 +138,6 @@ func (z *zones) configure(config *dnsserver.Config) {
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
 	z.shuffled = config.Handler("loadbalance") != nil
-}
-
-// publish publishes the counters of all zones at the servers of these configs, as 0 until the first
-// response: a rate over a counter that appears with its first value does not see that. Where there
-// are more than maxPublished zones, each is published by its first query, as most may have none.
-func (z *zones) publish(configs []*dnsserver.Config) {
-	if len(z.rules) > maxPublished {
-		return
-	}
-	for _, config := range configs {
-		for _, server := range serversOf(config) {
-			for _, rule := range z.rules {
-				if dns.IsSubDomain(config.Zone, rule.zone) {
-					new(queryCounters).init(z, rule, server)
-				}
-			}
-		}
-	}
 }
 
 // useMetadata sets metadataUsed.
@@ -201,15 +173,11 @@ func (z *zones) start() error {
 		}
 	}
 	runtime.AddCleanup(z, func(all []topology.Source) { go stopAll(all) }, all)
-	runtime.AddCleanup(z, (*counters.User).Close, z.counters)
 	return nil
 }
 
-// stop stops all topologies and the counters.
-func (z *zones) stop() error {
-	z.counters.Close()
-	return stopAll(z.topologies())
-}
+// stop stops all topologies.
+func (z *zones) stop() error { return stopAll(z.topologies()) }
 
 // stopAll stops these topologies and returns their errors.
 func stopAll(topologies []topology.Source) (err error) {

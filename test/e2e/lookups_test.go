@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -225,13 +224,16 @@ func TestLookupsForAliasesOutsideOfOrderingAreLeftAlone(t *testing.T) {
 	}
 }
 
-// samplesOf returns the samples of responses_total that have this zone and are not 0.
-func samplesOf(t *testing.T, endpoint, zone string) []string {
+// samplesOf returns the samples of responses_total that have this zone and are not 0, without the
+// metric's name.
+func samplesOf(t *testing.T, endpoint, zone string) (samples []string) {
 	t.Helper()
-	return slices.DeleteFunc(scrape(t, endpoint, "coredns_ordering_responses_total"),
-		func(sample string) bool {
-			return !strings.Contains(sample, `zone="`+zone+`."`) || strings.HasSuffix(sample, "} 0")
-		})
+	for _, sample := range scrape(t, endpoint, responsesTotal) {
+		if strings.Contains(sample, `zone="`+zone+`."`) && !strings.HasSuffix(sample, "} 0") {
+			samples = append(samples, strings.TrimPrefix(sample, responsesTotal))
+		}
+	}
+	return samples
 }
 
 // The scope of an answer with an alias covers what its order depends on, whatever the block of the

@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
-
 	"github.com/miekg/dns"
 )
 
@@ -56,26 +54,45 @@ func scrape(t *testing.T, endpoint, metric string) (samples []string) {
 	return samples
 }
 
-// checkSamples checks that the samples of a metric with a text in them are those in want, which has
-// the labels and the value of one in each line.
-func checkSamples(t *testing.T, endpoint, metric, text, want string) {
+// checkResponses checks that want has the samples of responses_total that have this zone and are not 0,
+// one line each, without the metric's name.
+func checkResponses(t *testing.T, endpoint, zone, want string) {
 	t.Helper()
-	var got []string
-	for _, sample := range scrape(t, endpoint, metric) {
-		if strings.Contains(sample, text) {
-			got = append(got, strings.TrimPrefix(sample, metric))
-		}
-	}
-	var wanted []string
-	for line := range strings.Lines(want) {
-		if line = strings.TrimSpace(line); line != "" {
-			wanted = append(wanted, line)
-		}
-	}
+	got := samplesOf(t, endpoint, zone)
+	wanted := strings.Split(strings.TrimSpace(want), "\n")
 	slices.Sort(got)
 	slices.Sort(wanted)
 	if !slices.Equal(got, wanted) {
-		t.Errorf("%s: got\n%s\nwant\n%s", metric, strings.Join(got, "\n"), strings.Join(wanted, "\n"))
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(wanted, "\n"))
+	}
+}
+
+// checkGrowth runs do and checks by how much it makes each counter of a metric with one label grow;
+// want has them by the value of the label. Servers of other tests have counted before.
+func checkGrowth(t *testing.T, endpoint, metric string, want map[string]int, do func()) {
+	t.Helper()
+	values := func() map[string]int {
+		all := map[string]int{}
+		for _, sample := range scrape(t, endpoint, metric) {
+			words := strings.FieldsFunc(sample, func(r rune) bool { return r == '"' })
+			n, err := strconv.Atoi(strings.TrimPrefix(words[2], "} "))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[words[1]] = n
+		}
+		return all
+	}
+	before := values()
+	do()
+	for value, n := range values() {
+		if n -= before[value]; n != want[value] {
+			t.Errorf("%s of %s grew by %d, want %d", metric, value, n, want[value])
+		}
+		delete(want, value)
+	}
+	if len(want) > 0 {
+		t.Errorf("%s has no %v", metric, want)
 	}
 }
 
@@ -110,14 +127,9 @@ func TestMetricsCountResponsesByNear(t *testing.T) {
 		}
 		file `+path+`
 	}`)
-	const format = `{near="%s",server="dns://127.0.0.1:0",view="%s",zone="%s"} %d` + "\n"
 	row := func(near, view, zone string, n int) string {
-		return fmt.Sprintf(format, near, view, zone+origin+".", n)
+		return fmt.Sprintf("{near=%q,server=\"dns://127.0.0.1:0\",view=%q,zone=%q} %d\n", near, view, zone+".", n)
 	}
-	checkSamples(t, at, responsesTotal, origin, row("subnet", "corporate", "", 0)+row("network", "corporate", "", 0)+
-		row("elsewhere", "corporate", "", 0)+row("subnet", "", "", 0)+row("network", "", "", 0)+
-		row("sortlist", "", "", 0)+row("elsewhere", "", "", 0)+row("elsewhere", "", "far.", 0))
-
 	ask := func(client, name string, times int) {
 		for range times {
 			s.as(client).exchange(question(name+"."+origin, dns.TypeA))
@@ -133,55 +145,49 @@ func TestMetricsCountResponsesByNear(t *testing.T) {
 	ask("203.0.113.7", "www", 8)
 	ask("198.51.100.7", "www", 6)
 	ask("192.0.2.7", "far", 7)
-	checkSamples(t, at, responsesTotal, origin, row("subnet", "corporate", "", 3)+row("network", "corporate", "", 2)+
-		row("elsewhere", "corporate", "", 1)+row("subnet", "", "", 4)+row("network", "", "", 0)+
-		row("sortlist", "", "", 8)+row("elsewhere", "", "", 6)+row("elsewhere", "", "far.", 7))
-	checkSamples(t, at, clientsTotal, "", "")
-	checkSamples(t, at, ecsTotal, "", "")
+	checkResponses(t, at, origin, row("subnet", "corporate", origin, 3)+row("network", "corporate", origin, 2)+
+		row("elsewhere", "corporate", origin, 1)+row("subnet", "", origin, 4)+row("sortlist", "", origin, 8)+
+		row("elsewhere", "", origin, 6))
+	checkResponses(t, at, "far."+origin, row("elsewhere", "", "far."+origin, 7))
 }
 
 func TestMetricsCountClientsWhoseLocationIsKnown(t *testing.T) {
-	at := endpoint(t)
-	path := zoneFile(t, host("www", "10.1.0.1 10.2.0.1")+host("www.by", "10.1.0.1 10.2.0.1"))
+	at, origin := endpoint(t), freshZone()
+	path := zoneFileOf(t, origin, host("www", "10.1.0.1 10.2.0.1")+host("www.by", "10.1.0.1 10.2.0.1"))
 	table := writeFile(t, "places.txt", "10.1.0.0/16 west/a\n10.2.0.0/16 east/b\n")
-	s := start(t, `example.org {
+	s := start(t, origin+` {
 		import clients
 		prometheus `+at+`
 		ordering {
 			topology `+table+`
 			ecs 10.1.0.53 192.0.2.53
 		}
-		ordering by.example.org
+		ordering by.`+origin+`
 		file `+path+`
 	}`)
-	checkSamples(t, at, clientsTotal, "", `{known="false"} 0
-		{known="true"} 0`)
-	for client, times := range map[string]int{"10.1.2.3": 2, "10.2.0.53": 1, "198.51.100.7": 4} {
-		for range times {
-			s.as(client).exchange(question("www.example.org", dns.TypeA))
-			s.as(client).exchange(question("www.by.example.org", dns.TypeA))
-			s.as(client).exchange(question("nobody.example.org", dns.TypeA))
+	checkGrowth(t, at, clientsTotal, map[string]int{"true": 5, "false": 5}, func() {
+		for client, times := range map[string]int{"10.1.2.3": 2, "10.2.0.53": 1, "198.51.100.7": 4} {
+			for range times {
+				for _, name := range []string{"www.", "www.by.", "nobody."} {
+					s.as(client).exchange(question(name+origin, dns.TypeA))
+				}
+			}
 		}
+		for _, q := range []struct{ resolver, client string }{
+			{"10.1.0.53", "198.51.100.0/24"}, // the resolver's location counts
+			{"192.0.2.53", "10.1.2.0/24"},
+			{"192.0.2.53", "198.51.100.0/24"},
+		} {
+			m := question("www."+origin, dns.TypeA)
+			m.SetEdns0(4096, false)
+			m.IsEdns0().Option = []dns.EDNS0{subnet(q.client)}
+			s.as(q.resolver).exchange(m)
+		}
+	})
+	row := func(near string) string {
+		return fmt.Sprintf("{near=%q,server=\"dns://127.0.0.1:0\",view=\"\",zone=\"%s.\"} 5\n", near, origin)
 	}
-	for _, q := range []struct{ resolver, client string }{
-		{"10.1.0.53", "198.51.100.0/24"}, // the resolver's location counts
-		{"192.0.2.53", "10.1.2.0/24"},
-		{"192.0.2.53", "198.51.100.0/24"},
-	} {
-		m := question("www.example.org", dns.TypeA)
-		m.SetEdns0(4096, false)
-		m.IsEdns0().Option = []dns.EDNS0{subnet(q.client)}
-		s.as(q.resolver).exchange(m)
-	}
-	checkSamples(t, at, clientsTotal, "", `{known="false"} 5
-		{known="true"} 5`)
-	checkSamples(t, at, responsesTotal, `zone="example.org."`, `
-		{near="elsewhere",server="dns://127.0.0.1:0",view="",zone="example.org."} 0
-		{near="network",server="dns://127.0.0.1:0",view="",zone="example.org."} 0
-		{near="shared1",server="dns://127.0.0.1:0",view="",zone="example.org."} 0
-		{near="shared2",server="dns://127.0.0.1:0",view="",zone="example.org."} 5
-		{near="subnet",server="dns://127.0.0.1:0",view="",zone="example.org."} 0
-		{near="unknown",server="dns://127.0.0.1:0",view="",zone="example.org."} 5`)
+	checkResponses(t, at, origin, row("shared2")+row("unknown"))
 }
 
 func TestMetricsCountClientSubnetOptions(t *testing.T) {
@@ -195,9 +201,6 @@ func TestMetricsCountClientSubnetOptions(t *testing.T) {
 		}
 		file `+path+`
 	}`)
-	checkSamples(t, at, ecsTotal, "", `{result="malformed"} 0
-		{result="untrusted"} 0
-		{result="used"} 0`)
 	exchange := func(source, name string, options ...dns.EDNS0) {
 		m := question(name, dns.TypeA)
 		m.SetEdns0(4096, false)
@@ -205,101 +208,48 @@ func TestMetricsCountClientSubnetOptions(t *testing.T) {
 		s.as(source).exchange(m)
 	}
 	const www, absent = "www.example.org", "nobody.example.org"
-	exchange("192.0.2.53", www)
-	exchange("192.0.2.53", www, subnet("10.1.2.0/24"))
-	exchange("192.0.2.53", absent, subnet("10.1.2.0/24")) // queries are counted, whatever the response
-	exchange("192.0.2.53", www, rawSubnet(1, 0, 0))
-	exchange("192.0.2.53", www, rawSubnet(1, 24, 24, 10, 1, 2))
-	exchange("192.0.2.54", www)
-	for range 4 {
-		exchange("192.0.2.54", www, subnet("10.1.2.0/24"))
-	}
-	checkSamples(t, at, ecsTotal, "", `{result="malformed"} 1
-		{result="untrusted"} 4
-		{result="used"} 2`)
+	checkGrowth(t, at, ecsTotal, map[string]int{"used": 2, "untrusted": 4, "malformed": 1}, func() {
+		exchange("192.0.2.53", www)
+		exchange("192.0.2.53", www, subnet("10.1.2.0/24"))
+		exchange("192.0.2.53", absent, subnet("10.1.2.0/24")) // queries are counted, whatever the response
+		exchange("192.0.2.53", www, rawSubnet(1, 0, 0))
+		exchange("192.0.2.53", www, rawSubnet(1, 24, 24, 10, 1, 2))
+		exchange("192.0.2.54", www)
+		for range 4 {
+			exchange("192.0.2.54", www, subnet("10.1.2.0/24"))
+		}
+	})
 }
 
-// A server block can have several keys, which are zones at several servers.
-func TestMetricsOfEveryKeyOfAServerBlock(t *testing.T) {
-	at := endpoint(t)
-	port, err := server.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := fmt.Sprintf("dns://127.0.0.1:%d", port)
-	start(t, fmt.Sprintf(`key1.example key2.example:%d 12.10.in-addr.arpa {
-		import clients
-		prometheus %s
-		ordering {
-			local_net_priority off
-		}
-		ordering www.key1.example www.key2.example
-		whoami
-	}`, port, at))
-	row := func(near, server, zone string) string {
-		return fmt.Sprintf("{near=%q,server=%q,view=\"\",zone=%q} 0\n", near, server, zone)
-	}
-	want := ""
-	for _, key := range []struct{ server, zone string }{{"dns://127.0.0.1:0", "key1.example."}, {second, "key2.example."}} {
-		want += row("elsewhere", key.server, key.zone)
-		for _, near := range []string{"elsewhere", "network", "subnet"} {
-			want += row(near, key.server, "www."+key.zone)
-		}
-	}
-	checkSamples(t, at, responsesTotal, "key", want)
-	checkSamples(t, at, responsesTotal, "in-addr", row("elsewhere", "dns://127.0.0.1:0", "12.10.in-addr.arpa."))
-}
-
-// A reload goes on counting, and leaves nothing of what the Corefile no longer has. A reload that
-// fails changes nothing.
+// A reload goes on counting, and one that fails changes nothing.
 func TestMetricsAfterAReload(t *testing.T) {
-	at := endpoint(t)
-	path := zoneFile(t, host("www", "10.9.8.1 192.0.2.1"))
-	table := writeFile(t, "places.txt", "10.9.0.0/16 west\n")
-	with := func(properties, more string) string {
-		return `example.org {
+	at, origin := endpoint(t), freshZone()
+	path := zoneFileOf(t, origin, host("www", "10.9.8.1 192.0.2.1"))
+	with := func(mask string) string {
+		return origin + ` {
 			import clients
 			prometheus ` + at + `
 			ordering {
-				` + properties + `
+				netmask ` + mask + `
 			}
-			` + more + `
 			file ` + path + `
 		}`
 	}
-	ask := func(s *testServer) { s.as("10.9.8.7").answer("www.example.org") }
-	series := func(near, zone string, n int) string {
-		return fmt.Sprintf(`{near="%s",server="dns://127.0.0.1:0",view="",zone="%s"} %d`+"\n", near, zone, n)
+	s := start(t, with("/24"))
+	check := func(n int) {
+		t.Helper()
+		s.as("10.9.8.7").answer("www." + origin)
+		checkResponses(t, at, origin, fmt.Sprintf(`{near="subnet",server="dns://127.0.0.1:0",view="",zone="%s."} %d`, origin, n))
 	}
-	first := series("elsewhere", "example.org.", 0) + series("network", "example.org.", 0)
-
-	s := start(t, with("topology "+table+"\necs 192.0.2.53", "ordering www.example.org\nordering old.example.org {\nlocal_net_priority off\n}"))
-	ask(s)
-	ask(s)
-	www := series("elsewhere", "www.example.org.", 0) + series("network", "www.example.org.", 0) + series("subnet", "www.example.org.", 2)
-	before := first + series("shared1", "example.org.", 0) + series("subnet", "example.org.", 0) + series("unknown", "example.org.", 0) +
-		series("elsewhere", "old.example.org.", 0) + www
-	checkSamples(t, at, responsesTotal, "example.org.", before)
-	checkSamples(t, at, clientsTotal, "", "{known=\"false\"} 0\n{known=\"true\"} 0")
-
-	if err := s.restart(with("netmask 255.0.255.0", "")); err == nil {
+	check(1)
+	if err := s.restart(with("255.0.255.0")); err == nil {
 		t.Fatal("the server takes a mask with holes")
 	}
-	checkSamples(t, at, responsesTotal, "example.org.", before)
-
-	if err := s.restart(with("netmask6 /64", "ordering www.example.org")); err != nil {
+	check(2)
+	if err := s.restart(with("/23")); err != nil {
 		t.Fatal(err)
 	}
-	ask(s)
-	checkSamples(t, at, responsesTotal, "example.org.",
-		first+series("subnet", "example.org.", 0)+strings.Replace(www, "} 2", "} 3", 1))
-	checkSamples(t, at, clientsTotal, "", "")
-	checkSamples(t, at, ecsTotal, "", "")
-
-	if err := s.restart("example.org {\nimport clients\nprometheus " + at + "\nfile " + path + "\n}"); err != nil {
-		t.Fatal(err)
-	}
-	checkSamples(t, at, responsesTotal, "example.org.", "")
+	check(3)
 }
 
 // promtool knows the conventions for names, units, types and help texts.
