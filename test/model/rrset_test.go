@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -331,6 +332,26 @@ func gcd(a, b int) int {
 	return a
 }
 
+// longestBurst returns how often in a row a record may come first. The records of one weight share the
+// cycle evenly, so between two turns of those that together weigh n, a record of weight w has no more
+// than w/n turns, rounded up.
+func longestBurst(weights []int, record int) int {
+	others := map[int]int{} // what all others of one weight weigh together
+	for i, w := range weights {
+		if i != record {
+			others[w] += w
+		}
+	}
+	heaviest := 0
+	for _, sum := range others {
+		heaviest = max(heaviest, sum)
+	}
+	if heaviest == 0 {
+		return math.MaxInt - 1 // there is no other
+	}
+	return weights[record]/heaviest + 1
+}
+
 // checkCycle checks that in each full cycle of answers a record comes first as often as its weight
 // says, and that its turns are spread out.
 func (k *turns) checkCycle(i int, t tier) error {
@@ -346,10 +367,9 @@ func (k *turns) checkCycle(i int, t tier) error {
 	}
 	history := k.history[i]
 	last := history[len(history)-1]
-	if rest := cycle - weights[last]; rest > 0 {
-		burst := (weights[last]+rest-1)/rest + 1
+	if burst := longestBurst(weights, last); len(history) > burst {
 		others := func(place int) bool { return place != last }
-		if n := len(history); n > burst && !slices.ContainsFunc(history[n-burst-1:], others) {
+		if !slices.ContainsFunc(history[len(history)-burst-1:], others) {
 			return fmt.Errorf("record %d of weight %d of %d comes first %d times in a row",
 				last, weights[last], cycle, burst+1)
 		}
