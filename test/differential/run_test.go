@@ -146,7 +146,7 @@ func addresses(answer []dns.RR) (all []netip.Addr) {
 // example. It returns the server's address.
 func startOrdering(t *testing.T, directives, zoneFile string) string {
 	t.Helper()
-	corefile := fmt.Sprintf("example:0 {\nbind 127.0.0.1\n%sfile %s\n}\n", directives, zoneFile)
+	corefile := fmt.Sprintf("example {\nbind 127.0.0.1\n%sfile %s\n}\n", directives, zoneFile)
 	instance, err := server.Start(t, "Corefile", corefile)
 	if err != nil {
 		t.Fatal(err)

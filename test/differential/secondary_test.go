@@ -55,7 +55,7 @@ controls { };
 		return []string{"-g", "-n", "1", "-c", write(t, dir, "named.conf", conf)}
 	}, askZone)
 
-	corefile := fmt.Sprintf(`corp.example:0 10.in-addr.arpa:0 {
+	corefile := fmt.Sprintf(`corp.example 10.in-addr.arpa {
 	bind 127.0.0.1
 	ordering {
 		netmask 255.0.0.0

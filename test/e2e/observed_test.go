@@ -128,7 +128,7 @@ func TestMetricsCountResponsesByNear(t *testing.T) {
 		file `+path+`
 	}`)
 	row := func(near, view, zone string, n int) string {
-		return fmt.Sprintf("{near=%q,server=\"dns://127.0.0.1:0\",view=%q,zone=%q} %d\n", near, view, zone+".", n)
+		return fmt.Sprintf("{near=%q,server=\"dns://%s\",view=%q,zone=%q} %d\n", near, s.udpAddr(), view, zone+".", n)
 	}
 	ask := func(client, name string, times int) {
 		for range times {
@@ -185,7 +185,7 @@ func TestMetricsCountClientsWhoseLocationIsKnown(t *testing.T) {
 		}
 	})
 	row := func(near string) string {
-		return fmt.Sprintf("{near=%q,server=\"dns://127.0.0.1:0\",view=\"\",zone=\"%s.\"} 5\n", near, origin)
+		return fmt.Sprintf("{near=%q,server=\"dns://%s\",view=\"\",zone=\"%s.\"} 5\n", near, s.udpAddr(), origin)
 	}
 	checkResponses(t, at, origin, row("shared2")+row("unknown"))
 }
@@ -239,7 +239,7 @@ func TestMetricsAfterAReload(t *testing.T) {
 	check := func(n int) {
 		t.Helper()
 		s.as("10.9.8.7").answer("www." + origin)
-		checkResponses(t, at, origin, fmt.Sprintf(`{near="subnet",server="dns://127.0.0.1:0",view="",zone="%s."} %d`, origin, n))
+		checkResponses(t, at, origin, fmt.Sprintf(`{near="subnet",server="dns://%s",view="",zone="%s."} %d`, s.udpAddr(), origin, n))
 	}
 	check(1)
 	if err := s.restart(with("255.0.255.0")); err == nil {

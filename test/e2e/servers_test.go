@@ -28,7 +28,6 @@ import (
 const timeout = 20 * time.Second
 
 func TestMain(m *testing.M) {
-	dnsserver.Port = "0" // server blocks without a port listen on any free one
 	clog.SetOutput(&serverLog)
 	log.SetOutput(&serverLog)
 	code := m.Run()
@@ -50,6 +49,7 @@ const clients = `
 type testServer struct {
 	t        *testing.T
 	instance *caddy.Instance
+	port     string // of server blocks that name none
 
 	mu  sync.Mutex
 	udp net.Conn // to the first server block; nil until the first query
@@ -62,20 +62,21 @@ func start(t *testing.T, corefile string) *testServer {
 	if err != nil {
 		t.Fatalf("%v\nin\n%s", err, corefile)
 	}
-	s := &testServer{t: t, instance: instance}
+	s := &testServer{t: t, instance: instance, port: dnsserver.Port}
 	t.Cleanup(s.stop)
 	return s
 }
 
 // startInstance starts a server, which the caller stops. Errors call its Corefile "Corefile".
 func startInstance(corefile string) (*caddy.Instance, error) {
-	return caddy.Start(server.Input("Corefile", corefile))
+	return server.Run("Corefile", corefile)
 }
 
 // restart replaces the Corefile, as a reload does. After an error the old one stays in use.
 func (s *testServer) restart(corefile string) error {
 	systemtest.SkipOnWindows(s.t, "CoreDNS cannot give its sockets to the next instance")
 	s.closeUDP()
+	dnsserver.Port = s.port
 	instance, err := s.instance.Restart(server.Input("Corefile", clients+corefile))
 	s.instance = instance
 	return err

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
 )
@@ -31,8 +33,12 @@ const (
 func encrypted(t *testing.T, transport string) (*testServer, *tls.Config) {
 	t.Helper()
 	certificate, key, trusted := certify(t)
-	s := start(t, transport+"://example.org:0 {\n import clients\n tls "+certificate+" "+key+
-		"\n ordering {\n round_robin off\n }\n file "+zoneFile(t, host("www", mixedAddresses))+"\n}")
+	port, err := server.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, fmt.Sprintf("%s://example.org:%d {\n import clients\n tls %s %s\n ordering {\n round_robin off\n }\n file %s\n}",
+		transport, port, certificate, key, zoneFile(t, host("www", mixedAddresses))))
 	return s, trusted
 }
 

@@ -6,14 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/coredns-ordering/ordering/test/internal/contract"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/core/dnsserver"
 )
 
 // servers are those of one case.
@@ -59,15 +57,9 @@ func (c *testCase) start(directory string) (*servers, error) {
 	return s, nil
 }
 
-// add starts a server. It chooses the port: if the kernel did, it could choose one that another
-// server has, because CoreDNS listens with SO_REUSEPORT.
+// add starts a server.
 func (s *servers) add(corefile string) (*caddy.Instance, error) {
-	port, err := server.FreePort()
-	if err != nil {
-		return nil, err
-	}
-	dnsserver.Port = strconv.Itoa(port)
-	instance, err := caddy.Start(server.Input("Corefile", corefile))
+	instance, err := server.Run("Corefile", corefile)
 	if err != nil {
 		return nil, fmt.Errorf("%w\nin\n%s", err, corefile)
 	}

@@ -4,7 +4,9 @@ package server
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"testing"
 
 	"github.com/coredns-ordering/ordering"
@@ -21,22 +23,32 @@ func init() {
 	clog.SetOutput(io.Discard)
 }
 
-// Input returns a Corefile in the type that caddy takes. Error messages call it name. Port 0 in it
-// means any free port.
+// Input returns a Corefile in the type that caddy takes. Error messages call it name.
 func Input(name, corefile string) caddy.Input {
 	return caddy.CaddyfileInput{Filepath: name, Contents: []byte(corefile), ServerTypeName: "dns"}
 }
 
-// Start starts a server with this Corefile and stops it when the test ends. It returns the error of
-// a server that does not start.
+// Start is Run for a server that stops when the test ends.
 func Start(t testing.TB, name, corefile string) (*caddy.Instance, error) {
 	t.Helper()
-	instance, err := caddy.Start(Input(name, corefile))
+	instance, err := Run(name, corefile)
 	if err != nil {
 		return nil, err
 	}
 	t.Cleanup(func() { Stop(t, instance) })
 	return instance, nil
+}
+
+// Run starts a server with this Corefile, which the caller stops. Server blocks that name no port
+// share a free one, which is in dnsserver.Port until the next call. Run returns the error of a server
+// that does not start.
+func Run(name, corefile string) (*caddy.Instance, error) {
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	dnsserver.Port = strconv.Itoa(port)
+	return caddy.Start(Input(name, corefile))
 }
 
 // Stop stops a running instance and everything that its plugins have started.
@@ -54,15 +66,17 @@ func Stop(t testing.TB, instance *caddy.Instance) {
 // servers of several addresses in random order.
 func UDP(instance *caddy.Instance) string { return instance.Servers()[0].LocalAddr().String() }
 
-// FreePort returns a port of 127.0.0.1 that is free for UDP and TCP. Another process may take it
-// before it is used.
+// FreePort returns a port of 127.0.0.1 that is free for UDP and TCP. It is not one of those that a
+// socket gets if it asks for any port: CoreDNS listens with SO_REUSEPORT, and such a socket can get the
+// UDP port of another server, which then answers some of its queries.
 func FreePort() (int, error) {
-	for range 100 {
-		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	const first, last = 10000, 32767 // what Linux gives begins above, and what other systems give even higher
+	for range 1000 {
+		port := first + rand.IntN(last-first+1)
+		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 		if err != nil {
-			return 0, err
+			continue
 		}
-		port := tcp.Addr().(*net.TCPAddr).Port
 		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 		tcp.Close()
 		if err == nil {
