@@ -51,7 +51,7 @@ func (r *Ranker) Rank(k *Ranking, client netip.Addr) {
 		k.preference = r.sortlist.find(client)
 	}
 	if r.topology != nil {
-		// Ready comes first: if the topology gets ready in between, the table counts as unsynced.
+		// Synced comes first: if the topology is synced in between, its table counts as unsynced.
 		k.unsynced = !r.topology.Synced()
 		k.table, k.levels = r.topology.Table(), r.levels
 		k.location = k.table.Find(client)
@@ -67,7 +67,7 @@ type Ranking struct {
 	client     ipaddr.Addr
 	ip4        bool  // the client's family
 	bits       uint8 // in the client's address; 0: no client
-	unsynced   bool  // the topology was not ready
+	unsynced   bool  // the topology was not synced
 	masks      *masks
 	sortlist   *sortlist          // nil: none
 	preference *preference        // nil: no sort list statement holds the client

@@ -56,7 +56,7 @@ func (f *File) Table() *Table { return f.shared.table.Load() }
 // Ready returns true: NewFile has read the file.
 func (f *File) Ready() bool { return true }
 
-// Synced is true: NewFile has read the file.
+// Synced returns true: NewFile has read the file.
 func (f *File) Synced() bool { return true }
 
 // Name returns the absolute path of the file.

@@ -116,8 +116,9 @@ func (s *sharedFile) poll(ctx context.Context, metrics *Metrics) {
 }
 
 // use makes the table of v the current one, or keeps the current one if v has an error or is
-// probably a part of a file. It publishes the result and logs it, unless nothing changed or the error is the one that
-// was logged last. It returns the error that was logged last, which is empty after a success.
+// probably a part of a file. It publishes the result and logs it, except if nothing changed or if
+// logged is this error. logged is the error that was logged last, "" if there was a success since;
+// use returns what it is now.
 func (s *sharedFile) use(v version, metrics *Metrics, logged string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
