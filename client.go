@@ -16,9 +16,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// sourceAddr returns the address that the query of ctx, which is answered to w, comes from; the zero
-// Addr when there is none. CoreDNS loses that of an HTTPS client whose address has a zone; only the
-// HTTP request still has it.
+// sourceAddr returns the source address of a query, the zero Addr if it has none. ctx and w are those
+// that ServeDNS got with the query. If the address of an HTTPS client has a zone, CoreDNS puts no
+// address into w; only the HTTP request in ctx still has it.
 func sourceAddr(ctx context.Context, w dns.ResponseWriter) netip.Addr {
 	client := clientAddr(w.RemoteAddr())
 	if client.IsValid() {
@@ -76,8 +76,8 @@ const (
 	fromAlias
 )
 
-// originOf returns the origin of the query for records of type qtype that comes with ctx and is
-// answered to w.
+// originOf returns the origin of a query for records of type qtype. ctx and w are those that ServeDNS
+// got with the query.
 //
 // A look-up is for an alias in two cases: if an Ordering above orders the answer that it is for, or
 // if it does not ask for the other family.
@@ -85,13 +85,13 @@ func originOf(ctx context.Context, w dns.ResponseWriter, qtype uint16) origin {
 	if ctx.Value(orderedKey{}) != nil {
 		return fromAlias
 	}
-	// The server begins each query with a ScrubWriter. In a look-up, the writer below that is the
-	// nonwriter of upstream.Lookup, which has the writer of the query that the look-up is made for.
-	entry := scrubWriter(w)
-	if entry == nil {
+	// The server begins each query, and so each look-up, with a ScrubWriter. That of a look-up wraps
+	// the nonwriter of upstream.Lookup, which wraps the writer of the query that needs the look-up.
+	scrub := scrubWriter(w)
+	if scrub == nil {
 		return fromClient
 	}
-	lookup, ok := entry.ResponseWriter.(*nonwriter.Writer)
+	lookup, ok := scrub.ResponseWriter.(*nonwriter.Writer)
 	switch {
 	case !ok:
 		return fromClient
@@ -128,8 +128,8 @@ func askedType(w *request.ScrubWriter) uint16 {
 	return uint16(msg.Elem().FieldByName("Question").Index(0).FieldByName("Qtype").Uint())
 }
 
-// scrubWriter returns the first ScrubWriter below w; nil if there is none. Plugins wrap the writer
-// that they are given, so it unwraps w. For the types that it names, it needs no reflection.
+// scrubWriter returns the ScrubWriter that w is or wraps, the outermost of several; nil if there is
+// none. Plugins wrap the writer that they get. It unwraps the types that it names without reflection.
 func scrubWriter(w dns.ResponseWriter) *request.ScrubWriter {
 	for w != nil {
 		switch outer := w.(type) {
@@ -150,8 +150,9 @@ func scrubWriter(w dns.ResponseWriter) *request.ScrubWriter {
 
 var responseWriterType = reflect.TypeFor[dns.ResponseWriter]()
 
-// embedded returns the writer that the struct behind w embeds, as writers of plugins do; nil if it
-// embeds none. plugin.NextOrFailure wraps every writer in a type that is not exported.
+// embedded returns the writer in an exported field of w, a struct or a pointer to one: writers of
+// plugins embed the one that they wrap. It returns nil if there is no such field. It needs
+// reflection, because plugin.NextOrFailure wraps every writer in a type that is not exported.
 func embedded(w dns.ResponseWriter) dns.ResponseWriter {
 	v := reflect.ValueOf(w)
 	if v.Kind() == reflect.Pointer {

@@ -58,7 +58,7 @@ func (o *Ordering) writer(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	return ow
 }
 
-// options returns the options of the query r, to which rule applies.
+// options returns the queryOptions of r, and counts what became of its Client Subnet option.
 func (o *Ordering) options(ctx context.Context, rule *serverRule, w dns.ResponseWriter, r *dns.Msg) *queryOptions {
 	p := rule.policy
 	metadataUsed := o.zones.metadataUsed.Load()
@@ -148,7 +148,7 @@ func (w *writer) WriteMsg(res *dns.Msg) error {
 	return w.ResponseWriter.WriteMsg(res)
 }
 
-// copyOf returns a copy of res that shares its sections. The first is a part of w.
+// copyOf returns a copy of res that shares its sections. The first copy is a field of w.
 func (w *writer) copyOf(res *dns.Msg) *dns.Msg {
 	out := &w.first
 	if w.written.Swap(true) {
@@ -198,7 +198,7 @@ func (w *writer) observe(first ipaddr.Addr, ip4 bool, k *ranking.Ranking) {
 	}
 	if m := w.options.metadata; m != nil {
 		m.first, m.ordered = first.NetipAs(ip4), ordered
-		m.ranking = *k // by itself, so that the compiler makes no copy on the stack
+		m.ranking = *k // in the assignment above, it would be copied to the stack first
 	}
 }
 
@@ -219,9 +219,9 @@ func (w *writer) client() netip.Addr {
 	return sourceAddr(w, w)
 }
 
-// answerECS gives res the Client Subnet option of the query back. k is the ranking that res was
-// ordered by, the zero Ranking if it was not. A response without an address does not depend on the
-// client. Zone transfers are left alone.
+// answerECS adds the Client Subnet option of the query to res, with its scope. k is the ranking that
+// res was ordered by, the zero Ranking if it was not ordered. The scope is 0 if res has no address.
+// Zone transfers get no option.
 func (w *writer) answerECS(res *dns.Msg, k *ranking.Ranking) {
 	if res == nil || len(res.Question) == 0 || isTransfer(res.Question[0].Qtype) {
 		return

@@ -60,7 +60,8 @@ type replacement struct {
 	words    func(words []string) []string
 }
 
-// replacements are those of the words of other servers, by their letters.
+// replacements has what replaces the words of other servers. The keys are what letters makes of the
+// words.
 var replacements = map[string]replacement{
 	// Windows DNS Server
 	"localnetpriority":        {"local_net_priority", toggles},
@@ -90,7 +91,7 @@ func letters(name string) string {
 	}, name)
 }
 
-// toggles returns words with those for on and off in place of the ones of other servers.
+// toggles returns words with on and off in place of the words that other servers have for them.
 func toggles(words []string) []string {
 	all := slices.Clone(words)
 	for i, word := range all {
@@ -101,8 +102,8 @@ func toggles(words []string) []string {
 	return all
 }
 
-// dwords returns words with DWORDs in decimal or as a .reg file has them (=dword:000000ff) in
-// hexadecimal, with the host bits set.
+// dwords returns words with every DWORD as netmask takes it: in hexadecimal, with the host bits set. A
+// DWORD in words can be decimal, or as in a .reg file (=dword:000000ff), and have the network bits set.
 func dwords(words []string) []string {
 	all := slices.Clone(words)
 	for i, word := range all {
@@ -123,7 +124,7 @@ func dwords(words []string) []string {
 	return all
 }
 
-// otherTypes returns the usual types without these.
+// otherTypes returns the usual record types without those in words.
 func otherTypes(words []string) []string {
 	return slices.DeleteFunc([]string{"A", "AAAA", "MX", "NS", "PTR", "SRV", "TXT"}, func(rrtype string) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return strings.EqualFold(word, rrtype) })
@@ -168,8 +169,8 @@ func didYouMean(name string, words ...string) string {
 	return fmt.Sprintf(": did you mean %s?", text)
 }
 
-// fromBIND returns didYouMean of the first statement of a sort list as BIND has it,
-// { { CLIENTS; { PREFERENCE; … }; }; … }. It is "" where words are anything else.
+// fromBIND returns didYouMean of the first statement in words, a sort list as BIND has it:
+// { { CLIENTS; { PREFERENCE; … }; }; … }. It returns "" if words are anything else.
 func fromBIND(words []string) string {
 	text := strings.NewReplacer("{", " { ", "}", " } ", ";", " ").Replace(strings.Join(words, " "))
 	sortlist, _ := parseElements(strings.Fields(text))

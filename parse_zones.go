@@ -82,8 +82,8 @@ func isValue(word string) bool {
 	return err == nil || strings.Trim(strings.TrimPrefix(word, "/"), "0123456789") == ""
 }
 
-// isZone reports whether a name in a question can be in one of the zones that CoreDNS takes word
-// for.
+// isZone reports whether word is a zone that the name of a question can be in. named are the zones
+// that CoreDNS takes word for.
 func isZone(word string, named []string) bool {
 	if len(named) == 0 || strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return false // in the names of questions, such characters are escaped

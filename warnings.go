@@ -35,8 +35,8 @@ func warning(position, property, format string, args ...any) string {
 	return quote.Line(fmt.Sprintf("%s - %s: %s", position, property, fmt.Sprintf(format, args...)))
 }
 
-// noEffect returns why a property has no effect, and how to mend that. It returns "" where the
-// property may have an effect, and where it says only what is so anyway.
+// noEffect returns why a property has no effect, and how to mend that. It returns "" if the property
+// may have an effect, and if it only repeats what would hold without it, such as a default.
 func noEffect(b *block, property string) string {
 	switch property {
 	case "local_net_priority":
@@ -78,7 +78,8 @@ func noEffect(b *block, property string) string {
 // Each takes 15 or more: 1 for the root as owner, 10 for type, class, TTL and length, 4 for IPv4.
 const mostAddresses = 65535 / 15
 
-// withoutAddresses says why what is about addresses has no effect on the types of b.
+// withoutAddresses returns why properties of addresses have no effect in b: neither A nor AAAA is in
+// types. It returns "" if one of them is.
 func withoutAddresses(b *block) string {
 	if slices.Contains(b.types, dns.TypeA) || slices.Contains(b.types, dns.TypeAAAA) {
 		return ""
@@ -86,7 +87,8 @@ func withoutAddresses(b *block) string {
 	return "without A or AAAA in types: remove this line or add them to types"
 }
 
-// maskNoEffect says why a mask for addresses in records of a type has no effect.
+// maskNoEffect returns why masks for the addresses of a type, A or AAAA, have no effect; "" if they
+// may have one.
 func maskNoEffect(b *block, rrtype uint16) string {
 	if !b.localNetPriority {
 		return "while local_net_priority is off: remove one of the two lines"
@@ -94,7 +96,8 @@ func maskNoEffect(b *block, rrtype uint16) string {
 	return withoutType(b, rrtype)
 }
 
-// withoutType says why what is about records of a type has no effect.
+// withoutType returns why properties of a type have no effect in b: it is not in types. It returns ""
+// if it is.
 func withoutType(b *block, rrtype uint16) string {
 	if slices.Contains(b.types, rrtype) {
 		return ""

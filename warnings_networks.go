@@ -54,8 +54,8 @@ type addressFamily struct {
 }
 
 // weightNoEffect returns the first line that has no effect and why, "" if all may have one. lines
-// are all of a family of addresses. fixed says that nothing takes turns, so that only weight 0
-// counts.
+// are all weights of one family of addresses. fixed says that nothing takes turns: then it makes no
+// difference how large a weight above 0 is.
 func weightNoEffect(lines []weightLine, family string, fixed bool) (line weightLine, why string) {
 	const whileFixed = "while round_robin is off, where only weight 0 counts: remove it or set round_robin on"
 	weight, equal := equalWeight(lines, fixed)
@@ -75,15 +75,16 @@ func weightNoEffect(lines []weightLine, family string, fixed bool) (line weightL
 		}
 	}
 	for _, l := range lines {
-		if _, inZero := zeros.LookupPrefix(l.network); l.weight > 1 && !inZero { // inside, it takes addresses out
+		// Inside a network of weight 0, any other weight exempts addresses from that.
+		if _, inZero := zeros.LookupPrefix(l.network); l.weight > 1 && !inZero {
 			return l, whileFixed
 		}
 	}
 	return line, ""
 }
 
-// equalWeight returns the weight of all addresses of a family, ok false if they have several. With
-// fixed all weights but 0 are one.
+// equalWeight returns the weight that all addresses of a family have by lines; ok is false if they
+// have different weights. With fixed, all weights above 0 count as equal.
 func equalWeight(lines []weightLine, fixed bool) (weight uint8, ok bool) {
 	weight = 1
 	if i := slices.IndexFunc(lines, func(l weightLine) bool { return l.network.Bits() == 0 }); i >= 0 {

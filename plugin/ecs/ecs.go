@@ -24,8 +24,8 @@ func (t *TrustedResolvers) Add(network netip.Prefix) { t.networks.Insert(network
 type Result uint8
 
 const (
-	None        Result = iota // there is no option, or one that does not tell the client
-	Used                      // it tells the client
+	None        Result = iota // there is no option, or one of length 0, which hides the client
+	Used                      // it says who the client is
 	Untrusted                 // ignored: the source of the query is not trusted
 	Malformed                 // ignored
 	ResultCount               // how many values there are
@@ -36,9 +36,9 @@ func (r Result) String() string {
 	return [ResultCount]string{"none", "used", "untrusted", "malformed"}[r]
 }
 
-// Option returns the Client Subnet option of query r if source is in t and the option is well
-// formed; otherwise nil. It copies what it needs of r, which plugins may change later. The Result
-// says what became of the option.
+// Option returns the Client Subnet option of query r if source, the address that r comes from, is in
+// t and the option is well formed; otherwise nil. The Result says what became of the option. A query
+// with several such options is malformed. Option copies what it needs of r: plugins may change r later.
 func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) (*Option, Result) {
 	opt := r.IsEdns0()
 	if opt == nil || !slices.ContainsFunc(opt.Option, isSubnet) {
@@ -72,10 +72,9 @@ func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) (*Option, Resul
 // keepsLength reports whether the options in opt are as long as they were in the message that opt
 // was unpacked from. If the message had no options, or there was no message, it returns true.
 //
-// Package dns pads an ADDRESS that has too few bytes with zeros, and drops the bytes that are too
-// many. Both are malformed (RFC 7871, section 6), and afterwards only the RDLENGTH of the record
-// shows it. No plugin of CoreDNS that stands above this one changes the options of a query, which
-// would look the same.
+// Package dns pads an ADDRESS that is too short with zeros, and cuts off one that is too long. Both
+// are malformed (RFC 7871, section 6), and afterwards only the RDLENGTH of the record shows it. A
+// plugin above that changed the options of a query would look the same, but CoreDNS has none.
 func keepsLength(opt *dns.OPT) bool {
 	received := int(opt.Hdr.Rdlength)
 	return received == 0 || received == dns.Len(opt)-dns.Len(&opt.Hdr)
@@ -123,11 +122,11 @@ func parse(s *dns.EDNS0_SUBNET) *Option {
 	return o
 }
 
-// Answer gives response res the option back: FAMILY, ADDRESS and SOURCE PREFIX-LENGTH as they were
-// sent, and scope as SCOPE PREFIX-LENGTH (RFC 7871, section 7.2.1). The caller passes 0 if the
-// response does not depend on the client, and for negative answers (section 7.4). If res has a
-// longer scope for this client already, as the response of an upstream can, that is kept. If SOURCE
-// PREFIX-LENGTH is 0, so is SCOPE PREFIX-LENGTH.
+// Answer puts the option into response res: FAMILY, ADDRESS and SOURCE PREFIX-LENGTH as they were
+// sent, and scope as SCOPE PREFIX-LENGTH (RFC 7871, section 7.2.1). The caller passes scope 0 if the
+// response does not depend on the client, and for negative answers (section 7.4). If res already has
+// the option with a longer scope, as the response of an upstream can, Answer keeps that scope. If
+// SOURCE PREFIX-LENGTH is 0, so is SCOPE PREFIX-LENGTH.
 //
 // Answer sets the Extra field of res to a new section. It only reads the old one and its records.
 func (o *Option) Answer(res *dns.Msg, scope int) {
@@ -136,8 +135,7 @@ func (o *Option) Answer(res *dns.Msg, scope int) {
 	res.Extra = o.withOption(res.Extra, &out)
 }
 
-// scopeIn returns the SCOPE PREFIX-LENGTH that the additional section extra has for this client; 0
-// if it has none.
+// scopeIn returns the SCOPE PREFIX-LENGTH of o in the additional section extra; 0 if o is not there.
 func (o *Option) scopeIn(extra []dns.RR) int {
 	i := indexOPT(extra)
 	if i < 0 {

@@ -18,8 +18,8 @@ type Record struct {
 	RR   dns.RR
 	Tier uint32 // all records of a Set that have the same tier take turns
 
-	// The record is ahead of the others in its tier in Ahead of Answers answers, where the Rotation is
-	// Sticky for Ahead of Answers clients. Both are 0 if the order in the tier never changes.
+	// The record comes before all others in its tier in Ahead out of every Answers answers. If the
+	// Rotation is Sticky, both count clients. Both are 0 if the order in the tier never changes.
 	Ahead, Answers uint64
 
 	Behind   bool // the record has weight 0, so it comes after those of its tier that have more
@@ -27,9 +27,9 @@ type Record struct {
 	FailOver bool // a nearer record was left out for it, so that a client can fail over
 }
 
-// Explain says how o made the section out of the section in: out is what Answer or Additional
-// returned for in and q. It returns every RRset of the types that o orders, those of one record as
-// well. It only reads its arguments, and counts no turn.
+// Explain says in what order o put the section in: out is what Answer or Additional returned for in
+// and q. It returns every RRset of the types that o orders, those of one record as well. It only
+// reads its arguments, and counts no turn.
 func Explain(o *Orderer, in, out []dns.RR, q *Query) []Set {
 	if len(in) > math.MaxUint16 {
 		return nil
@@ -53,8 +53,8 @@ func Explain(o *Orderer, in, out []dns.RR, q *Query) []Set {
 	return sets
 }
 
-// newSet returns the records of set, which are in these tiers, in their new order. It takes their
-// indexes in the new section from indexes.
+// newSet returns the Set of an RRset: tiers has the tier of each record, and indexes the indexes of
+// each record in the new section, which newSet removes from indexes.
 func newSet(set []dns.RR, tiers []uint32, indexes map[dns.RR][]int) Set {
 	type placed struct {
 		Record
@@ -106,7 +106,7 @@ func (s *Set) explainTurns(o *Orderer) {
 	}
 }
 
-// gcd returns the greatest common divisor of a and b; the other one if one is 0.
+// gcd returns the greatest common divisor of a and b. If one of them is 0, that is the other.
 func gcd(a, b uint64) uint64 {
 	for b > 0 {
 		a, b = b, a%b

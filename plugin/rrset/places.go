@@ -23,7 +23,7 @@ const maxSpans = 256
 //	set    A1  A2  A3   the records, as received
 //	tiers  2   2   0    their tiers
 //	base   0   2   1    indexes into set in base order, where that is not as received: A1 A3 A2
-//	order  2   0   1    indexes into set in the new order, unless a rotation is all: A3 A1 A2
+//	order  2   0   1    indexes into set in the new order, where write needs them: A3 A1 A2
 type places struct {
 	spans []span
 	n     int  // spans in use

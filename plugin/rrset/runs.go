@@ -32,7 +32,7 @@ type runs struct {
 	keys    keys
 	buckets []uint16 // the newest run of an RRset, counted from 1; 0: empty
 
-	// An RRset of several runs, while it is at hand; otherwise empty.
+	// The last RRset of several runs that rrsetRecords returned; empty after forget.
 	joined      []dns.RR // its records as received, and behind them those in the new order
 	joinedTiers []uint32 // of the records as received
 }

@@ -24,12 +24,13 @@ type Leveled interface {
 type Explainer interface {
 	Source
 
-	// Explain returns what says that addr is where Table has it, such as "podCIDR 10.244.1.0/24" or
-	// "places.txt:12"; or if the table does not have it, what does not, such as "not in places.txt".
+	// Explain returns the evidence for the location that Table has for addr, such as "podCIDR
+	// 10.244.1.0/24" or "places.txt:12". If the table has none, it returns where addr is missing, such
+	// as "not in places.txt".
 	Explain(addr netip.Addr) string
 
-	// Mend returns how the location of addr, which the table does not have, could become known: "add
-	// a line for 10.99.0.1 to places.txt".
+	// Mend returns what to do so that the table gets a location for addr, which it lacks: "add a line
+	// for 10.99.0.1 to places.txt".
 	Mend(addr netip.Addr) string
 
 	// Describe returns what the table was made of and when: "6 nodes, 18 networks, read from the API
@@ -37,8 +38,7 @@ type Explainer interface {
 	Describe() string
 }
 
-// Explain returns what s, if it is an Explainer, says about why it has addr where it has it, and
-// otherwise "".
+// Explain returns what s says about the location of addr; "" if s is no Explainer.
 func Explain(s Source, addr netip.Addr) string {
 	if e, ok := s.(Explainer); ok {
 		return e.Explain(addr)
@@ -67,8 +67,8 @@ func explainFile(path string, t *Table, addr netip.Addr) string {
 	return name // which has changed since the table was made
 }
 
-// findLine returns the line of the file at path that has the longest network with addr, if that has
-// this location; otherwise 0.
+// findLine returns the number of the line, in the file at path, with the longest network that
+// contains addr. It returns 0 if there is none, or if the line has another location.
 func findLine(path, location string, addr netip.Addr) int {
 	f, err := os.Open(path)
 	if err != nil {

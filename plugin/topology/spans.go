@@ -36,8 +36,9 @@ func (n entry[K]) prefix() netip.Prefix {
 	return netip.PrefixFrom(n.first.Netip(), int(n.length))
 }
 
-// spans divides the addresses of one family into spans of consecutive addresses that have the same
-// location, by a network of the same length. Neighbouring spans differ in one of the two. Nested networks
+// spans divides the addresses of one family into spans: consecutive addresses that have the same
+// location by a network of the same length. Neighbouring spans differ in one of the two. Nested
+// networks
 //
 //	10.0.0.0/8    A   ├───────────────────────────────────────┤
 //	10.1.0.0/16   B            ├──────────┤
@@ -61,7 +62,8 @@ type spans[K address[K]] struct {
 	skip, width int
 }
 
-// newSpans takes entries in the order of entry.compare, no two of them for the same network.
+// newSpans returns the spans of entries, which must be sorted by entry.compare and have each network
+// once.
 func newSpans[K address[K]](entries []entry[K]) spans[K] {
 	var s spans[K]
 	if len(entries) == 0 {

@@ -18,7 +18,8 @@ func (c claims) merge(network netip.Prefix, place *topology.Location) {
 	c[network] = place
 }
 
-// newTable returns the table of all claims but the contradictory. No network may be in two of them.
+// newTable returns a table of claims, without the networks whose claims contradict each other. No
+// network may be in two elements of all.
 func newTable(all ...claims) *topology.Table {
 	var b topology.Builder
 	for _, claims := range all {

@@ -111,8 +111,8 @@ func (c *Cluster) PodPlaces() string {
 	return ""
 }
 
-// Explain returns what says where addr is, such as "podCIDR 10.244.1.0/24", "pod on node-7", "slice
-// shop/web-x2k9" or "address of node-7"; or that nothing does.
+// Explain returns the evidence for the location of addr, such as "podCIDR 10.244.1.0/24", "pod on
+// node-7", "slice shop/web-x2k9" or "address of node-7"; or that there is none.
 func (c *Cluster) Explain(addr netip.Addr) string {
 	w := c.watcher.Load()
 	if w == nil {
@@ -123,7 +123,7 @@ func (c *Cluster) Explain(addr netip.Addr) string {
 	return explain(w.places, addr.Unmap().WithZone(""))
 }
 
-// Mend returns how the location of addr could become known.
+// Mend returns what to do so that the table gets a location for addr.
 func (c *Cluster) Mend(addr netip.Addr) string {
 	return fmt.Sprintf("a topology file in the same directive can say where the network of %v is", addr)
 }
