@@ -41,8 +41,9 @@ func (m *queryMetadata) why() ranking.Reason {
 	return m.ranking.Reason(ipaddr.FromNetip(m.first), m.first.Is4())
 }
 
-// position returns where in the Corefile the directive is that decides, and its zone.
-func (m *queryMetadata) position() string {
+// directive returns the position of the directive that decides and its zone, as in "Corefile:7
+// ordering, zone example.org."; "" if no directive is for the name.
+func (m *queryMetadata) directive() string {
 	if m.rule == nil {
 		return ""
 	}
@@ -76,7 +77,7 @@ func (o *Ordering) Metadata(ctx context.Context, _ request.Request) context.Cont
 		"first":  func() string { return text(m.first) },
 		"near":   m.near,
 		"reason": m.reason,
-		"rule":   m.position,
+		"rule":   m.directive,
 	} {
 		metadata.SetValueFunc(ctx, pluginName+"/"+label, value)
 	}

@@ -89,14 +89,14 @@ func hit(word *atomic.Uint64, w uint64) uint32 {
 	return uint32(word.Add(oneTurn)>>turnShift) - 1
 }
 
-// age shortens the stay of all questions in set by by, except that of the word at index except.
-func age(set *[ways]atomic.Uint64, except int, by uint64) {
-	if by == 0 {
+// age shortens the stay of all questions in set by n, except that of the word at index except.
+func age(set *[ways]atomic.Uint64, except int, n uint64) {
+	if n == 0 {
 		return
 	}
 	for i := range set {
-		if w := set[i].Load(); i != except && w&stayMask >= by {
-			set[i].CompareAndSwap(w, w-by) // if the word has just changed, its stay is left alone
+		if w := set[i].Load(); i != except && w&stayMask >= n {
+			set[i].CompareAndSwap(w, w-n) // if the word has just changed, its stay is left alone
 		}
 	}
 }
