@@ -78,9 +78,9 @@ var orderKeepers = []string{
 	"transfer", "tsig", "view", "whoami",
 }
 
-// leaves reports whether answer begins with an alias that leads out of zones, so that another server
-// block may have given the addresses, with plugins that keep no order.
-func leaves(zones plugin.Zones, answer []dns.RR) bool {
+// aliasLeadsOut reports whether answer begins with an alias and ends with a name outside of zones.
+// Then another server block may have given the addresses, with plugins that keep no order.
+func aliasLeadsOut(zones plugin.Zones, answer []dns.RR) bool {
 	if len(answer) == 0 {
 		return false
 	}

@@ -76,7 +76,7 @@ func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRu
 // steady reports whether the RRsets of res come in the same order each time: it is authoritative, all
 // plugins of the server block keep the order, and no alias leads out of it.
 func (r *serverRule) steady(res *dns.Msg) bool {
-	return res.Authoritative && !r.rotates && !leaves(r.served, res.Answer)
+	return res.Authoritative && !r.rotates && !aliasLeadsOut(r.served, res.Answer)
 }
 
 // add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If

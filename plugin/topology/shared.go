@@ -36,11 +36,11 @@ type sharedFile struct {
 
 	mu    sync.Mutex
 	last  version // of the last look; it has the current table if that is of this version
-	ended bool    // the current table is of a text that ends with a line break
+	whole bool    // as in the version that the current table is of
 }
 
 func newSharedFile(path string, v version) *sharedFile {
-	s := &sharedFile{path: path, look: lookAt, last: v, ended: v.ended}
+	s := &sharedFile{path: path, look: lookAt, last: v, whole: v.whole}
 	s.table.Store(v.table)
 	return s
 }
@@ -139,7 +139,7 @@ func (s *sharedFile) use(v version, metrics *Metrics, logged string) string {
 		metrics.Synced(v.at)
 	default:
 		s.table.Store(v.table)
-		s.ended = v.ended
+		s.whole = v.whole
 		metrics.Entries(v.table.Len())
 		metrics.Synced(v.at)
 		log.Infof("topology: %s: networks: %d, before: %d", quote.Line(s.path), v.table.Len(), before.Len())
@@ -163,7 +163,7 @@ func (s *sharedFile) checkWhole(v version) error {
 	switch n := s.table.Load().Len(); {
 	case n > 0 && v.table.Len() == 0:
 		return fmt.Errorf("%s: has no networks, but the table in use has %d", quote.Line(s.path), n)
-	case s.ended && !v.ended:
+	case s.whole && !v.whole:
 		return fmt.Errorf("%s: the last line has lost its line break, as if the file were cut off: end it with one", quote.Line(s.path))
 	}
 	return nil

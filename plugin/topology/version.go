@@ -25,7 +25,7 @@ type version struct {
 	sum   [sha256.Size]byte // of the text, if err is nil
 	table *Table            // of the text, if err is nil
 	err   error
-	ended bool // the last byte of the text is a line break
+	whole bool // the last line ends with a line break, so the text was probably not cut off
 
 	// changing reports that the file was changing, so that the version may be a part of the next one.
 	changing bool
@@ -90,7 +90,7 @@ func readVersion(path string, info os.FileInfo) version {
 	v.table, v.err = parse(path, io.TeeReader(file, sum))
 	sum.Sum(v.sum[:0])
 	after, _ := file.Stat()
-	v.ended = endsLine(file, after)
+	v.whole = endsLine(file, after)
 	v.changing = !sameInfo(after, info)
 	if !v.changing && v.at.Sub(info.ModTime()).Abs() >= timestampUnit {
 		v.info = info

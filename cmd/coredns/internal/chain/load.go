@@ -26,8 +26,8 @@ type loading struct {
 	instance *caddy.Instance
 	context  caddy.Context
 	blocks   map[int][]*dnsserver.Config // of the server blocks, one for each key
-	every    bool                        // go on after an error
-	errs     []error
+	goOn     bool                        // after an error
+	errs     []error                     // with goOn
 }
 
 // current is the loading that goes on. Server types and plugins are registered for the whole process,
@@ -59,18 +59,18 @@ var register = sync.OnceFunc(func() {
 	}
 })
 
-// load executes the directives of a Corefile. The error is the first one, or with every, none: then
-// all errors are in the result. Probes of the plugins record in probed.
-func load(corefile caddy.Input, every bool, probed *probes) (*loading, error) {
+// load executes the directives of a Corefile. It returns the first error; with goOn it returns none,
+// and all errors are in errs of the result. Probes of the plugins record in probed.
+func load(corefile caddy.Input, goOn bool, probed *probes) (*loading, error) {
 	register()
 	current.Lock()
 	defer current.Unlock()
-	l := &loading{blocks: map[int][]*dnsserver.Config{}, every: every}
+	l := &loading{blocks: map[int][]*dnsserver.Config{}, goOn: goOn}
 	current.loading = l
 	input := caddy.CaddyfileInput{Filepath: corefile.Path(), Contents: corefile.Body(), ServerTypeName: serverType}
 	// Only to validate: so caddy makes an Instance of this server type, which nobody else can.
 	if err := caddy.ValidateAndExecuteDirectives(input, nil, true); err != nil {
-		if !every {
+		if !goOn {
 			return nil, err
 		}
 		l.errs = append(l.errs, err)
@@ -105,7 +105,7 @@ func (l *loading) setUp(directive string, setUp caddy.SetupFunc, c *caddy.Contro
 		config.Plugin = plugins
 		i.OnFirstStartup, i.OnStartup, i.OnShutdown, i.OnFinalShutdown = firstStartup, startup, shutdown, finalShutdown
 	}
-	if err != nil && l.every {
+	if err != nil && l.goOn {
 		l.errs = append(l.errs, err)
 		return nil
 	}
@@ -122,7 +122,7 @@ func keyConfigs(c caddy.Controller) []*dnsserver.Config {
 	return all
 }
 
-// withoutLines returns what d has but for the lines that begin with word.
+// withoutLines returns d without the lines that begin with word.
 func withoutLines(d caddyfile.Dispenser, word string) caddyfile.Dispenser {
 	var tokens []caddyfile.Token
 	first := caddyfile.Token{}

@@ -46,13 +46,13 @@ type probe struct {
 
 // addProbes puts a probe on top of each plugin of a server block.
 func addProbes(config *dnsserver.Config, common *probes) {
-	for i, make := range config.Plugin {
+	for i, newHandler := range config.Plugin {
 		config.Plugin[i] = func(next plugin.Handler) plugin.Handler {
 			if next == nil {
-				return makeLowest(make, common)
+				return newLowest(newHandler, common)
 			}
 			p := &probe{Handler: next, common: common}
-			upper := make(p)
+			upper := newHandler(p)
 			p.upper = upper.Name()
 			return upper
 		}
@@ -63,13 +63,13 @@ func addProbes(config *dnsserver.Config, common *probes) {
 	}
 }
 
-// makeLowest makes the handler of a plugin that has none below it.
-func makeLowest(make plugin.Plugin, common *probes) plugin.Handler {
-	h := make(nil)
+// newLowest returns the handler of a plugin that has none below it.
+func newLowest(newHandler plugin.Plugin, common *probes) plugin.Handler {
+	h := newHandler(nil)
 	if h.Name() != "ordering" {
 		return h
 	}
-	return make(&probe{Handler: missing{h.Name()}, upper: h.Name(), common: common})
+	return newHandler(&probe{Handler: missing{h.Name()}, upper: h.Name(), common: common})
 }
 
 // missing is the handler below the lowest plugin, which is called upper. It does what a plugin does

@@ -13,7 +13,7 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// A Server is what listens on an address, in CoreDNS.
+// A Server is one of the servers that CoreDNS starts for a Corefile: one for each address.
 type Server struct {
 	Addr    string // "dns://:53"
 	configs []*dnsserver.Config
@@ -44,13 +44,13 @@ func (s *Server) Accepts(source netip.Addr) bool {
 	})
 }
 
-// Is reports whether address means s: "dns://127.0.0.1:53", "127.0.0.1:53" or ":53".
+// Is reports whether address names s: "dns://127.0.0.1:53", "127.0.0.1:53" or ":53".
 func (s *Server) Is(address string) bool {
 	_, rest, _ := strings.Cut(s.Addr, "://")
 	return address == s.Addr || address == rest || strings.HasPrefix(address, ":") && strings.HasSuffix(rest, address)
 }
 
-// innerServer returns the server of plain DNS in s, which all servers of CoreDNS have.
+// innerServer returns the *dnsserver.Server that s is or embeds; nil for any other server.
 func innerServer(s caddy.Server) *dnsserver.Server {
 	switch s := s.(type) {
 	case *dnsserver.Server:
