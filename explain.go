@@ -52,7 +52,7 @@ type Rule struct {
 // of the same server block, which have the directives in common with o, do so as well. Explain must
 // be called before the server block serves its first query. It makes queries slow.
 func (o *Ordering) Explain(f func(*Explanation)) {
-	o.zones.explainer = &explainer{f, o.zones}
+	o.zones.explainer = &explainer{f}
 }
 
 // ForgetTurns makes every question, of all server blocks, begin with its first turn again. So the
@@ -70,15 +70,12 @@ func (o *Ordering) Rules() []Rule {
 }
 
 // An explainer explains the responses of a server block.
-type explainer struct {
-	explain func(*Explanation)
-	zones   *zones
-}
+type explainer struct{ explain func(*Explanation) }
 
 // report explains the response res to the query of w. answer and extra are the sections that res had
 // before they were put in order.
 func (e *explainer) report(w *writer, answer, extra []dns.RR, res *dns.Msg, q *rrset.Query) {
-	p := w.rule.policy
+	p, shuffled := w.rule.policy, w.rule.zones.shuffled
 	x := &Explanation{
 		Position:  p.position,
 		Zone:      w.rule.counters.zone,
@@ -89,8 +86,8 @@ func (e *explainer) report(w *writer, answer, extra []dns.RR, res *dns.Msg, q *r
 		Trusted:   w.options.ecs != nil,
 		TrustedIn: p.trustedIn,
 		Rotation:  p.orderer.Rotation(),
-		Varies:    !q.Canonical && (e.zones.shuffled || !w.rule.steady(res)),
-		Shuffled:  e.zones.shuffled,
+		Varies:    !q.Canonical && (shuffled || !w.rule.steady(res)),
+		Shuffled:  shuffled,
 		Limit:     q.Limit,
 	}
 	x.add(rrset.Explain(p.orderer, answer, res.Answer, q), &q.Ranking, false)

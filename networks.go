@@ -144,21 +144,21 @@ func parseTopology(b *block, l *line) error {
 		return err
 	}
 	t := &b.topology
-	form := &t.file
 	if args[0] == "kubernetes" {
-		form = &t.cluster
-	} else if _, err := l.args(1, 1, "FILE"); err != nil {
+		if t.cluster != nil {
+			return l.twice(t.cluster)
+		}
+		args = append(args, "", "")
+		t.cluster, t.options.Kubeconfig, t.options.Context = l, args[1], args[2]
+		return nil // source makes the Cluster, because pods can still follow
+	}
+	if _, err := l.args(1, 1, "FILE"); err != nil {
 		return err
 	}
-	if first := *form; first != nil {
-		return l.twice(first)
+	if t.file != nil {
+		return l.twice(t.file)
 	}
-	*form = l
-	if form == &t.cluster {
-		args = append(args, "", "")
-		t.options.Kubeconfig, t.options.Context = args[1], args[2]
-		return nil // pods can still follow
-	}
+	t.file = l
 	t.fromFile, err = topology.NewFile(b.path(args[0]))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && (args[0] == "k8s" || nearest(args[0], []string{"kubernetes"}) != ""):

@@ -15,7 +15,6 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/core/dnsserver"
-	"github.com/coredns/coredns/plugin"
 
 	"github.com/miekg/dns"
 )
@@ -33,14 +32,14 @@ func parse(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
 }
 
 func parseDirectives(c *caddy.Controller, turns *rrset.Turns) (*zones, error) {
-	all := &zones{served: plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys)}
+	all := &zones{served: servedZones(c)}
 	for c.Next() {
 		at := position(&c.Dispenser)
 		if c.Val() != pluginName {
 			return nil, errorAt(at, "unexpected %s: put { at the end of the %s line and } on a line of its own",
 				quote.Word(c.Val()), pluginName)
 		}
-		names, err := parseZones(c)
+		names, err := parseZones(c, all.served)
 		if err != nil {
 			return nil, errorAt(at, "%v", err)
 		}

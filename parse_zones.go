@@ -17,13 +17,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// parseZones returns the zones of the directive that c has loaded, lower case and fully qualified:
-// those that it names, otherwise those of the server block. A zone that it names twice is returned
-// twice. Its error names the word, but not the line.
-func parseZones(c *caddy.Controller) ([]string, error) {
+// servedZones returns the zones of c's server block, sorted, lower case and fully qualified.
+func servedZones(c *caddy.Controller) []string {
 	served := plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys)
 	slices.Sort(served)
-	served = slices.Compact(served) // a server block has a zone once for each port
+	return slices.Compact(served) // a server block has a zone once for each port
+}
+
+// parseZones returns the zones of the directive that c has loaded, lower case and fully qualified:
+// those that it names, otherwise those served by the server block. A zone that it names twice is
+// returned twice. Its error names the word, but not the line.
+func parseZones(c *caddy.Controller, served []string) ([]string, error) {
 	words := c.RemainingArgs()
 	if len(words) == 0 {
 		return served, nil

@@ -55,15 +55,14 @@ type zoneRule struct {
 // every query to the zone at that server. It is made for the first of these queries and kept.
 type serverRule struct {
 	policy   *policy
-	stream   bool         // the server takes queries over TLS, HTTPS, QUIC or gRPC
-	rotates  bool         // a plugin of the server block may give an RRset in another order each time
-	served   plugin.Zones // of the server block
+	zones    *zones // of the server block
+	stream   bool   // the server takes queries over TLS, HTTPS, QUIC or gRPC
 	counters queryCounters
 }
 
 // newServerRule returns the serverRule of a zone at a server, which may be nil.
 func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRule {
-	r := &serverRule{policy: rule.policy, rotates: z.rotates, served: z.served}
+	r := &serverRule{policy: rule.policy, zones: z}
 	addr := ""
 	if server != nil {
 		addr = server.Addr
@@ -76,7 +75,7 @@ func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRu
 // steady reports whether the RRsets of res come in the same order each time: it is authoritative, all
 // plugins of the server block keep the order, and no alias leads out of it.
 func (r *serverRule) steady(res *dns.Msg) bool {
-	return res.Authoritative && !r.rotates && !aliasLeadsOut(r.served, res.Answer)
+	return res.Authoritative && !r.zones.rotates && !aliasLeadsOut(r.zones.served, res.Answer)
 }
 
 // add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If
