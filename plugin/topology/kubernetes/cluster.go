@@ -102,15 +102,6 @@ func (c *Cluster) Synced() bool {
 // Name returns "kubernetes" and the host of the API server.
 func (c *Cluster) Name() string { return c.name }
 
-// PodPlaces says in a sentence how the Cluster knows where Pods are, and why. It returns "" before
-// that is decided.
-func (c *Cluster) PodPlaces() string {
-	if w := c.watcher.Load(); w != nil {
-		return w.way()
-	}
-	return ""
-}
-
 // Explain returns the evidence for the location of addr, such as "podCIDR 10.244.1.0/24", "pod on
 // node-7", "slice shop/web-x2k9" or "address of node-7"; or that there is none.
 func (c *Cluster) Explain(addr netip.Addr) string {

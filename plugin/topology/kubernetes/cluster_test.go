@@ -244,8 +244,8 @@ func TestReadyWaitsForHalfAMinute(t *testing.T) {
 func TestClusterBeforeStart(t *testing.T) {
 	c := newCluster(&rest.Config{Host: "https://192.0.2.1:6443"}, PodsAuto)
 	addr := netip.MustParseAddr("10.1.0.1")
-	if c.PodPlaces() != "" || c.Synced() || c.Ready() || c.Table().Len() != 0 {
-		t.Errorf("knows %q, synced %v, ready %v, %d places", c.PodPlaces(), c.Synced(), c.Ready(), c.Table().Len())
+	if c.Synced() || c.Ready() || c.Table().Len() != 0 {
+		t.Errorf("synced %v, ready %v, %d places", c.Synced(), c.Ready(), c.Table().Len())
 	}
 	if got := c.Describe(); got != "kubernetes 192.0.2.1:6443" {
 		t.Errorf("describes itself as %q", got)

@@ -110,15 +110,16 @@ func TestEvidenceComesLater(t *testing.T) {
 			if n := strings.Count(text(), "Pods are watched, and podCIDRs ignored: "); n != 1 {
 				t.Errorf("said %d times that Pods are watched, want once:\n%s", n, text())
 			}
-			if !strings.HasPrefix(c.PodPlaces(), "Pods are watched, and podCIDRs ignored: ") {
-				t.Errorf("explains it by %q", c.PodPlaces())
+			_, why, watched := strings.Cut(c.Describe(), "; Pods are watched, and podCIDRs ignored: ")
+			if !watched || why == "" {
+				t.Errorf("describes itself as %q", c.Describe())
 			}
 			c.Stop()
 			again := s.cluster(t)
 			start(t, again)
 			topologytest.Eventually(t, "ready", again.Ready)
-			if again.PodPlaces() != c.PodPlaces() || !located(again, "10.1.0.9", "")() {
-				t.Errorf("after a stop it is %q", again.PodPlaces())
+			if !strings.HasSuffix(again.Describe(), why) || !located(again, "10.1.0.9", "")() {
+				t.Errorf("after a stop it is %q", again.Describe())
 			}
 		})
 	}

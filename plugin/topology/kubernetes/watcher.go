@@ -196,10 +196,3 @@ func (w *watcher) readyAnyway() {
 			"answers use the places that are known so far, and reading goes on", w.name, syncTimeout)
 	}
 }
-
-// way says how places of Pods are known, and why.
-func (w *watcher) way() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.places.way()
-}
