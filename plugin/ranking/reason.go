@@ -13,22 +13,22 @@ import (
 type Reason struct {
 	Near Near
 
-	// Line and Word are the place in the sort list: the line of the statement, 0 if none holds the
-	// client, and its word, counted from 1 behind the clients, 0 if none holds the address.
+	// Line is the line of the sort list statement that holds the client; 0 if none does. Word is the
+	// word of its preference that holds the address, counted from 1; 0 if none does.
 	Line, Word int
 	File       string // that Line is in, as in Statement
 	Negated    bool   // the word begins with !
-	Last       bool   // and no address that is in the statement comes later
+	Last       bool   // the word is negated, and its addresses come after all others
 
-	// Shared is the part that the locations of client and address share, "" for none, and Level its
-	// Near. Location is that of the address; nil if there is no topology or it does not know it.
+	// Shared is the part that the locations of client and address share, "" for none, and Level the
+	// Near that it gives. Location is that of the address; nil if no topology knows it.
 	Shared   string
 	Level    Near
 	Location *topology.Location
 	Asked    bool // there is a topology
 
 	// Network is the network of the longest mask that holds client and address, not valid if none
-	// does, and Mask its Near.
+	// does, and Mask the Near that it gives.
 	Network netip.Prefix
 	Mask    Near
 }
