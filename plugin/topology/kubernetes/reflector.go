@@ -84,9 +84,9 @@ func limited(ctx context.Context, options metav1.ListOptions) context.Context {
 
 // collection is a part of places that holds one kind of objects.
 type collection[I any] interface {
-	set(*I)
-	remove(*I)
-	replace([]*I)
+	set(*I)       // adds an object, or replaces the one with its name
+	remove(*I)    // removes the object with this name, if there is one
+	replace([]*I) // removes all objects and adds these
 }
 
 // store hands what a reflector reads to a collection, trimmed. It is a cache.TransformingStore, so
