@@ -59,7 +59,7 @@ func explainFile(path string, t *Table, addr netip.Addr) string {
 	name := filepath.Base(path)
 	location := t.Find(addr)
 	if location == nil {
-		return fmt.Sprintf("not in %s (%s)", name, count(t.Len()))
+		return fmt.Sprintf("not in %s (%s)", name, networkCount(t.Len()))
 	}
 	if line := findLine(path, location.String(), addr); line > 0 {
 		return fmt.Sprintf("%s:%d", name, line)
@@ -93,8 +93,8 @@ func findLine(path, location string, addr netip.Addr) int {
 	return found
 }
 
-// count returns "1 network" or "212 networks".
-func count(n int) string {
+// networkCount returns "1 network" or "212 networks".
+func networkCount(n int) string {
 	if n == 1 {
 		return "1 network"
 	}

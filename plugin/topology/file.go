@@ -71,7 +71,9 @@ func (f *File) Mend(addr netip.Addr) string {
 }
 
 // Describe returns the name of the file and how many networks it has.
-func (f *File) Describe() string { return filepath.Base(f.Name()) + ", " + count(f.Table().Len()) }
+func (f *File) Describe() string {
+	return filepath.Base(f.Name()) + ", " + networkCount(f.Table().Len())
+}
 
 // Start begins to look at the file every second. The error is always nil.
 func (f *File) Start() error {

@@ -27,14 +27,14 @@ func (l *layers[K]) find(a K) (location *Location, length int) {
 }
 
 // scope returns the length of the shortest prefix around a in which all addresses have the location
-// of a: one bit more than a shares with the nearest address that has another. If alike is true, all
-// have their location from networks of one length as well. Where the shortest would take more than
-// maxSteps to find, it returns a longer one, in which the same is true.
-func (l *layers[K]) scope(a K, alike bool) int {
+// of a: one bit more than a shares with the nearest address that has another. With sameLength, all
+// also have their location from networks of the same length as a. If it takes more than maxSteps to
+// find the shortest, it returns a longer prefix for which the same is true.
+func (l *layers[K]) scope(a K, sameLength bool) int {
 	location, bits := l.find(a)
 	differs := func(x K) bool {
 		other, n := l.find(x)
-		return !same(location, other) || alike && n != bits
+		return !same(location, other) || sameLength && n != bits
 	}
 	length := 0
 	var first K

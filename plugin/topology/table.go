@@ -97,11 +97,11 @@ func (t *Table) Scope(addr netip.Addr) int {
 }
 
 // scope is layers.scope of a valid address that is not IPv4-mapped.
-func (t *Table) scope(addr netip.Addr, alike bool) int {
+func (t *Table) scope(addr netip.Addr, sameLength bool) int {
 	if addr.Is4() {
-		return t.v4.scope(addr4From(addr), alike)
+		return t.v4.scope(addr4From(addr), sameLength)
 	}
-	return t.v6.scope(ipaddr.FromNetip(addr), alike)
+	return t.v6.scope(ipaddr.FromNetip(addr), sameLength)
 }
 
 // Depth returns the largest number of labels of any location in the table. Depth minus the labels
