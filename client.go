@@ -16,9 +16,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// sourceAddr returns the source address of a query, the zero Addr if it has none. ctx and w are those
-// that ServeDNS got with the query. If the address of an HTTPS client has a zone, CoreDNS puts no
-// address into w; only the HTTP request in ctx still has it.
+// sourceAddr returns the source address of a query, the zero Addr if it has none. ctx and w are
+// those that ServeDNS got with the query. If the address of an HTTPS client has a zone, CoreDNS
+// puts no address into w; only the HTTP request in ctx still has it.
 func sourceAddr(ctx context.Context, w dns.ResponseWriter) netip.Addr {
 	client := clientAddr(w.RemoteAddr())
 	if client.IsValid() {
@@ -76,8 +76,8 @@ const (
 	fromAlias
 )
 
-// originOf returns the origin of a query for records of type qtype. ctx and w are those that ServeDNS
-// got with the query.
+// originOf returns the origin of a query for records of type qtype. ctx and w are those that
+// ServeDNS got with the query.
 //
 // A look-up is for an alias in two cases: if an Ordering above orders the answer that it is for, or
 // if it does not ask for the other family.
@@ -85,8 +85,9 @@ func originOf(ctx context.Context, w dns.ResponseWriter, qtype uint16) origin {
 	if ctx.Value(orderedKey{}) != nil {
 		return fromAlias
 	}
-	// The server begins each query, and so each look-up, with a ScrubWriter. That of a look-up wraps
-	// the nonwriter of upstream.Lookup, which wraps the writer of the query that needs the look-up.
+	// The server begins each query, and so each look-up, with a ScrubWriter. That of a look-up
+	// wraps the nonwriter of upstream.Lookup, which wraps the writer of the query that needs the
+	// look-up.
 	scrub := scrubWriter(w)
 	if scrub == nil {
 		return fromClient
@@ -129,7 +130,8 @@ func askedType(w *request.ScrubWriter) uint16 {
 }
 
 // scrubWriter returns the ScrubWriter that w is or wraps, the outermost of several; nil if there is
-// none. Plugins wrap the writer that they get. It unwraps the types that it names without reflection.
+// none. Plugins wrap the writer that they get. It unwraps the types that it names without
+// reflection.
 func scrubWriter(w dns.ResponseWriter) *request.ScrubWriter {
 	for w != nil {
 		switch outer := w.(type) {

@@ -219,9 +219,9 @@ func (w *writer) client() netip.Addr {
 	return sourceAddr(w, w)
 }
 
-// answerECS adds the Client Subnet option of the query to res, with its scope. k is the ranking that
-// res was ordered by, the zero Ranking if it was not ordered. The scope is 0 if res has no address.
-// Zone transfers get no option.
+// answerECS adds the Client Subnet option of the query to res, with its scope. k is the ranking
+// that res was ordered by, the zero Ranking if it was not ordered. The scope is 0 if res has no
+// address. Zone transfers get no option.
 func (w *writer) answerECS(res *dns.Msg, k *ranking.Ranking) {
 	if res == nil || len(res.Question) == 0 || isTransfer(res.Question[0].Qtype) {
 		return

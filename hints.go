@@ -102,8 +102,9 @@ func toggles(words []string) []string {
 	return all
 }
 
-// dwords returns words with every DWORD as netmask takes it: in hexadecimal, with the host bits set. A
-// DWORD in words can be decimal, or as in a .reg file (=dword:000000ff), and have the network bits set.
+// dwords returns words with every DWORD as netmask takes it: in hexadecimal, with the host bits
+// set. A DWORD in words can be decimal, or as in a .reg file (=dword:000000ff), and have the
+// network bits set.
 func dwords(words []string) []string {
 	all := slices.Clone(words)
 	for i, word := range all {

@@ -35,8 +35,9 @@ func warning(position, property, format string, args ...any) string {
 	return quote.Line(fmt.Sprintf("%s - %s: %s", position, property, fmt.Sprintf(format, args...)))
 }
 
-// noEffect returns why a property has no effect, and how to mend that. It returns "" if the property
-// may have an effect, and if it only repeats what would hold without it, such as a default.
+// noEffect returns why a property has no effect, and how to mend that. It returns "" if the
+// property may have an effect, and if it only repeats what would hold without it, such as a
+// default.
 func noEffect(b *block, property string) string {
 	switch property {
 	case "local_net_priority":
@@ -78,8 +79,8 @@ func noEffect(b *block, property string) string {
 // Each takes 15 or more: 1 for the root as owner, 10 for type, class, TTL and length, 4 for IPv4.
 const mostAddresses = 65535 / 15
 
-// withoutAddresses returns why properties of addresses have no effect in b: neither A nor AAAA is in
-// types. It returns "" if one of them is.
+// withoutAddresses returns why properties of addresses have no effect in b: neither A nor AAAA is
+// in types. It returns "" if one of them is.
 func withoutAddresses(b *block) string {
 	if slices.Contains(b.types, dns.TypeA) || slices.Contains(b.types, dns.TypeAAAA) {
 		return ""
@@ -96,8 +97,8 @@ func maskNoEffect(b *block, rrtype uint16) string {
 	return withoutType(b, rrtype)
 }
 
-// withoutType returns why properties of a type have no effect in b: it is not in types. It returns ""
-// if it is.
+// withoutType returns why properties of a type have no effect in b: it is not in types. It returns
+// "" if it is.
 func withoutType(b *block, rrtype uint16) string {
 	if slices.Contains(b.types, rrtype) {
 		return ""

@@ -36,9 +36,10 @@ func (r Result) String() string {
 	return [ResultCount]string{"none", "used", "untrusted", "malformed"}[r]
 }
 
-// Option returns the Client Subnet option of query r if source, the address that r comes from, is in
-// t and the option is well formed; otherwise nil. The Result says what became of the option. A query
-// with several such options is malformed. Option copies what it needs of r: plugins may change r later.
+// Option returns the Client Subnet option of query r if source, the address that r comes from, is
+// in t and the option is well formed; otherwise nil. The Result says what became of the option. A
+// query with several such options is malformed. Option copies what it needs of r: plugins may
+// change r later.
 func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) (*Option, Result) {
 	opt := r.IsEdns0()
 	if opt == nil || !slices.ContainsFunc(opt.Option, isSubnet) {
@@ -123,10 +124,10 @@ func parse(s *dns.EDNS0_SUBNET) *Option {
 }
 
 // Answer puts the option into response res: FAMILY, ADDRESS and SOURCE PREFIX-LENGTH as they were
-// sent, and scope as SCOPE PREFIX-LENGTH (RFC 7871, section 7.2.1). The caller passes scope 0 if the
-// response does not depend on the client, and for negative answers (section 7.4). If res already has
-// the option with a longer scope, as the response of an upstream can, Answer keeps that scope. If
-// SOURCE PREFIX-LENGTH is 0, so is SCOPE PREFIX-LENGTH.
+// sent, and scope as SCOPE PREFIX-LENGTH (RFC 7871, section 7.2.1). The caller passes scope 0 if
+// the response does not depend on the client, and for negative answers (section 7.4). If res
+// already has the option with a longer scope, as the response of an upstream can, Answer keeps that
+// scope. If SOURCE PREFIX-LENGTH is 0, so is SCOPE PREFIX-LENGTH.
 //
 // Answer sets the Extra field of res to a new section. It only reads the old one and its records.
 func (o *Option) Answer(res *dns.Msg, scope int) {
@@ -135,7 +136,8 @@ func (o *Option) Answer(res *dns.Msg, scope int) {
 	res.Extra = o.withOption(res.Extra, &out)
 }
 
-// scopeIn returns the SCOPE PREFIX-LENGTH of o in the additional section extra; 0 if o is not there.
+// scopeIn returns the SCOPE PREFIX-LENGTH of o in the additional section extra; 0 if o is not
+// there.
 func (o *Option) scopeIn(extra []dns.RR) int {
 	i := indexOPT(extra)
 	if i < 0 {

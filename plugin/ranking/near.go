@@ -7,10 +7,10 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology"
 )
 
-// Near says which criterion puts an address in front of others; if several do, it is the greatest of
-// them. An address in a negated word of the sort list is NearElsewhere. A greater Near is not always
-// a smaller tier, because a client can prefer a network in a sort list to its own subnet. There are
-// few values and they do not depend on the client, so that they can be labels of metrics.
+// Near says which criterion puts an address in front of others; if several do, it is the greatest
+// of them. An address in a negated word of the sort list is NearElsewhere. A greater Near is not
+// always a smaller tier, because a client can prefer a network in a sort list to its own subnet.
+// There are few values and they do not depend on the client, so that they can be labels of metrics.
 type Near uint8
 
 const (

@@ -165,7 +165,8 @@ func (m *MaskRanking) Tier(a ipaddr.Addr) uint32 { return uint32(m.tier[m.client
 // TableTier returns the tier of address a; ip4 says whether that is IPv4, and byMasks is its tier
 // by the masks. The result is a number of three digits: the rank in the sort list, the distance in
 // the topology, and byMasks. Where the topology knows the locations of client and address, the last
-// digit is that of an address that no mask holds. The base of a digit is how many values it can have.
+// digit is that of an address that no mask holds. The base of a digit is how many values it can
+// have.
 func (k *Ranking) TableTier(a ipaddr.Addr, ip4 bool, byMasks uint32) uint32 {
 	addr, n, t := a.NetipAs(ip4), uint32(k.masks.tiers()), byMasks
 	if k.table != nil {

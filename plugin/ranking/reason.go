@@ -13,8 +13,8 @@ import (
 type Reason struct {
 	Near Near
 
-	// Line is the line of the sort list statement that holds the client; 0 if none does. Word is the
-	// word of its preference that holds the address, counted from 1; 0 if none does.
+	// Line is the line of the sort list statement that holds the client; 0 if none does. Word is
+	// the word of its preference that holds the address, counted from 1; 0 if none does.
 	Line, Word int
 	File       string // that Line is in, as in Statement
 	Negated    bool   // the word begins with !

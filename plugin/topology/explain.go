@@ -25,12 +25,12 @@ type Explainer interface {
 	Source
 
 	// Explain returns the evidence for the location that Table has for addr, such as "podCIDR
-	// 10.244.1.0/24" or "places.txt:12". If the table has none, it returns where addr is missing, such
-	// as "not in places.txt".
+	// 10.244.1.0/24" or "places.txt:12". If the table has none, it returns where addr is missing,
+	// such as "not in places.txt".
 	Explain(addr netip.Addr) string
 
-	// Mend returns what to do so that the table gets a location for addr, which it lacks: "add a line
-	// for 10.99.0.1 to places.txt".
+	// Mend returns what to do so that the table gets a location for addr, which it lacks: "add a
+	// line for 10.99.0.1 to places.txt".
 	Mend(addr netip.Addr) string
 
 	// Describe returns what the table was made of and when: "6 nodes, 18 networks, read from the API

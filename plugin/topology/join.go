@@ -62,7 +62,8 @@ func (j *join) Levels() []string {
 	return nil
 }
 
-// Explain returns the explanation of the source that decides about addr; of both if neither knows it.
+// Explain returns the explanation of the source that decides about addr; of both if neither knows
+// it.
 func (j *join) Explain(addr netip.Addr) string {
 	addr = addr.Unmap()
 	_, length := j.first.Table().find(addr)
@@ -76,7 +77,8 @@ func (j *join) Explain(addr netip.Addr) string {
 	return Explain(j.first, addr)
 }
 
-// Mend returns the advice of second. If first is a cluster, second is a file, which can get a line more.
+// Mend returns the advice of second. If first is a cluster, second is a file, which can get a line
+// more.
 func (j *join) Mend(addr netip.Addr) string {
 	if e, ok := j.second.(Explainer); ok {
 		return e.Mend(addr)

@@ -62,8 +62,8 @@ type spans[K address[K]] struct {
 	skip, width int
 }
 
-// newSpans returns the spans of entries, which must be sorted by entry.compare and have each network
-// once.
+// newSpans returns the spans of entries, which must be sorted by entry.compare and have each
+// network once.
 func newSpans[K address[K]](entries []entry[K]) spans[K] {
 	var s spans[K]
 	if len(entries) == 0 {

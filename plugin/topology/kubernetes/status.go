@@ -119,8 +119,8 @@ func (s *apiStatus) synced() {
 	}
 }
 
-// oldest returns the time when all kinds were last known to be current: the earliest of their times,
-// the zero time if one of them never was.
+// oldest returns the time when all kinds were last known to be current: the earliest of their
+// times, the zero time if one of them never was.
 func (s *apiStatus) oldest() (oldest time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

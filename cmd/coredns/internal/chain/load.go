@@ -59,8 +59,8 @@ var register = sync.OnceFunc(func() {
 	}
 })
 
-// load executes the directives of a Corefile. It returns the first error; with goOn it returns none,
-// and all errors are in errs of the result. Probes of the plugins record in probed.
+// load executes the directives of a Corefile. It returns the first error; with goOn it returns
+// none, and all errors are in errs of the result. Probes of the plugins record in probed.
 func load(corefile caddy.Input, goOn bool, probed *probes) (*loading, error) {
 	register()
 	current.Lock()
