@@ -31,7 +31,7 @@ type podInfo struct {
 type pod struct {
 	ip6     ipaddr.Addr // zero: none
 	ip4     uint32      // 0: none
-	node    uint32      // its number in numbers
+	node    uint32      // the number of its node
 	started uint32      // in seconds since 1970; 0: not yet
 	state   podState
 }
