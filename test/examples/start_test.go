@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
@@ -34,7 +35,7 @@ func start(t *testing.T, example string, changes ...string) string {
 	for { // another process may take a free port
 		var ports []string
 		for _, port := range []string{"1053", "1054", "9153"} {
-			free, err := server.FreePort()
+			free, err := systemtest.FreePort()
 			if err != nil {
 				t.Fatal(err)
 			}
