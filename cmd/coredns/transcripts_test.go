@@ -3,15 +3,17 @@ package main
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the pages of TestTranscripts")
@@ -93,9 +95,12 @@ func newTerminal(t *testing.T) *terminal {
 	c := &terminal{t: t, dir: t.TempDir()}
 	var there, back []string
 	for _, port := range []string{"1053", "1054", "9153"} {
-		free := freePort(t)
-		there = append(there, port, free)
-		back = append(back, free, port)
+		free, err := systemtest.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		there = append(there, port, strconv.Itoa(free))
+		back = append(back, strconv.Itoa(free), port)
 	}
 	c.ports = strings.NewReplacer(there...)
 	c.paper = strings.NewReplacer(append(back, c.dir, "/etc/coredns")...)
@@ -127,20 +132,12 @@ func newTerminal(t *testing.T) *terminal {
 	if err := os.Mkdir(filepath.Join(c.dir, ".kube"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c.write(filepath.Join(c.dir, ".kube/config"), string(kubeconfig))
-	t.Cleanup(c.stop)
-	return c
-}
-
-// freePort returns a port of 127.0.0.1 on which nobody listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	// No port in it is replaced: that of the API server is any, also one like 41053.
+	if err := os.WriteFile(filepath.Join(c.dir, ".kube/config"), kubeconfig, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	t.Cleanup(c.stop)
+	return c
 }
 
 // write writes a file of the page.

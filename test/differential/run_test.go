@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
@@ -59,7 +60,7 @@ func write(t *testing.T, dir, name, text string) string {
 func startOther(t *testing.T, path string, configure func(port int) (args []string), ask asker) string {
 	t.Helper()
 	for {
-		port, err := server.FreePort()
+		port, err := systemtest.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}

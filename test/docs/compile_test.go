@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
-	"github.com/coredns-ordering/ordering/test/internal/server"
 )
 
 // The test makes a module of each program in the documentation, outside of this one, as the
@@ -73,7 +72,7 @@ func command(t *testing.T, dir string, args ...string) {
 func run(t *testing.T, program, corefile string) (address string) {
 	t.Helper()
 	for {
-		port, err := server.FreePort()
+		port, err := systemtest.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -119,7 +119,7 @@ func localCorefile(t *testing.T, corefile string) string {
 	ports := map[string]string{}
 	port := func(number string) string {
 		if ports[number] == "" {
-			free, err := server.FreePort()
+			free, err := systemtest.FreePort()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 )
 
 // etcd is the server that all tests share.
@@ -54,7 +54,7 @@ func startEtcd() error {
 	}
 	var urls [2]string
 	for i := range urls {
-		port, err := server.FreePort()
+		port, err := systemtest.FreePort()
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -14,18 +13,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
+
 	"github.com/miekg/dns"
 )
 
-// endpoint returns an address and a free port for a prometheus endpoint.
+// endpoint returns an address and a free port for a prometheus endpoint. It is another one each time:
+// in one process, CoreDNS does not listen again for prometheus where it has listened before.
 func endpoint(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := systemtest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // metricsPage returns what a prometheus endpoint serves.

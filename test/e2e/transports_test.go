@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
-	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
 )
@@ -33,7 +32,7 @@ const (
 func encrypted(t *testing.T, transport string) (*testServer, *tls.Config) {
 	t.Helper()
 	certificate, key, trusted := certify(t)
-	port, err := server.FreePort()
+	port, err := systemtest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,15 +9,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
 )
 
-// start starts an example on free ports, from the root of the repository. Changes are pairs of an old
-// and a new text in its Corefile. It returns the address of its server on port 1053.
+// start starts an example on free ports, from the root of the repository, where nobody has taken turns
+// yet. Changes are pairs of an old and a new text in its Corefile. It returns the address of its server
+// on port 1053.
 func start(t *testing.T, example string, changes ...string) string {
 	t.Helper()
+	ordering.ForgetTurns()
 	if _, err := os.Stat("examples"); err != nil {
 		t.Chdir("../..")
 	}
@@ -34,7 +38,7 @@ func start(t *testing.T, example string, changes ...string) string {
 	for { // another process may take a free port
 		var ports []string
 		for _, port := range []string{"1053", "1054", "9153"} {
-			free, err := server.FreePort()
+			free, err := systemtest.FreePort()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -149,7 +150,7 @@ func query(zone, client string) *dns.Msg {
 
 // exchange sends a query from a loopback address.
 func (s server) exchange(q *dns.Msg, source string) (*dns.Msg, error) {
-	c := dns.Client{Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}}
+	c := dns.Client{Timeout: timeout, Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}}
 	r, _, err := c.Exchange(q, s.dns)
 	return r, err
 }
@@ -215,15 +216,16 @@ func run(t *testing.T, dir, program string, args ...string) {
 	})
 }
 
-// freeAddress returns an address of 127.0.0.1 with a port that is free for UDP and TCP.
+// freeAddress returns an address of 127.0.0.1 with a port that is free for UDP and TCP. No socket gets
+// it that asks for any port, as those of all clients do: Linux begins to give them at 32768.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
+		tcp, err := net.Listen("tcp", address)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		address := tcp.Addr().String()
 		udp, err := net.ListenPacket("udp", address)
 		tcp.Close()
 		if err == nil {
@@ -231,6 +233,8 @@ func freeAddress(t *testing.T) string {
 			return address
 		}
 	}
+	t.Fatal("no port of 127.0.0.1 is free for both UDP and TCP")
+	return ""
 }
 
 // eventually calls check until it returns nil, and fails the test if that takes too long.

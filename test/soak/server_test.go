@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 )
 
 // figures are what a server uses.
@@ -101,7 +101,7 @@ var transports = []string{"udp", "tcp", "tls", "https", "quic"}
 func freePorts(t *testing.T) map[string]int {
 	ports := map[string]int{}
 	for _, transport := range append(transports, "figures") {
-		port, err := server.FreePort()
+		port, err := systemtest.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}

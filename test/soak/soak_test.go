@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/coredns-ordering/ordering/test/internal/server" // registers the plugins, with ordering
+
 	"github.com/coredns/coredns/coremain"
 )
 

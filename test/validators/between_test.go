@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 
 	"github.com/miekg/dns"
 )
@@ -62,7 +62,7 @@ func TestResolversBetweenThatKeepTheOrder(t *testing.T) {
 func startNamedResolver(t *testing.T, named string, upstream netip.AddrPort, settings string) netip.AddrPort {
 	t.Helper()
 	for {
-		port, err := server.FreePort()
+		port, err := systemtest.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}

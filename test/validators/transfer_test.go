@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
-	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
@@ -51,7 +51,7 @@ func startSecondary(t *testing.T, named string, primary netip.AddrPort, signed b
 		use = fmt.Sprintf(" key %q", tsigName)
 	}
 	for {
-		port, err := server.FreePort()
+		port, err := systemtest.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"runtime"
@@ -119,6 +120,33 @@ func TestStartStopLeavesNoGoroutine(t *testing.T) {
 		cycle(i)
 	}
 	topologytest.Eventually(t, "all goroutines ended", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// TestStopClosesConnections has an API server without TLS, as kubectl proxy is one, whose responses leave
+// connections without a request.
+func TestStopClosesConnections(t *testing.T) {
+	s := unstartedAPIServer()
+	s.Server = httptest.NewUnstartedServer(s)
+	var open atomic.Int64
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	s.answer(http.StatusForbidden)
+	c := s.cluster(t)
+	start(t, c)
+	topologytest.Eventually(t, "a failure of each kind", func() bool {
+		n, _ := topologytest.Metric(t, topologytest.Failures, c.Name())
+		return n >= 2
+	})
+	c.Stop()
+	topologytest.Eventually(t, "no connection is open", func() bool { return open.Load() == 0 })
 }
 
 // TestStopDoesNotWaitForTheAPIServer stops a Cluster whose connections have been refused for so long

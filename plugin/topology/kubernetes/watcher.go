@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -81,7 +82,8 @@ func (w *watcher) start() {
 		late.Stop()
 		cancel()
 		goroutines.Wait()
-		utilnet.CloseIdleConnectionsFor(w.client.Transport)
+		// Without TLS, the client is one without a transport of its own.
+		utilnet.CloseIdleConnectionsFor(cmp.Or(w.client.Transport, http.DefaultTransport))
 		w.metrics.Close()
 	}
 }

@@ -2,14 +2,12 @@
 package server
 
 import (
-	"errors"
 	"io"
-	"math/rand/v2"
-	"net"
 	"strconv"
 	"testing"
 
 	"github.com/coredns-ordering/ordering"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -43,7 +41,7 @@ func Start(t testing.TB, name, corefile string) (*caddy.Instance, error) {
 // share a free one, which is in dnsserver.Port until the next call. Run returns the error of a server
 // that does not start.
 func Run(name, corefile string) (*caddy.Instance, error) {
-	port, err := FreePort()
+	port, err := systemtest.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -65,24 +63,3 @@ func Stop(t testing.TB, instance *caddy.Instance) {
 // UDP returns the address where instance, whose server blocks share one, listens for UDP. CoreDNS has
 // servers of several addresses in random order.
 func UDP(instance *caddy.Instance) string { return instance.Servers()[0].LocalAddr().String() }
-
-// FreePort returns a port of 127.0.0.1 that is free for UDP and TCP. It is not one of those that a
-// socket gets if it asks for any port: CoreDNS listens with SO_REUSEPORT, and such a socket can get the
-// UDP port of another server, which then answers some of its queries.
-func FreePort() (int, error) {
-	const first, last = 10000, 32767 // what Linux gives begins above, and what other systems give even higher
-	for range 1000 {
-		port := first + rand.IntN(last-first+1)
-		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		if err != nil {
-			continue
-		}
-		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		tcp.Close()
-		if err == nil {
-			udp.Close()
-			return port, nil
-		}
-	}
-	return 0, errors.New("no port of 127.0.0.1 is free for both UDP and TCP")
-}
