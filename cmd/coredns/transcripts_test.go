@@ -3,15 +3,17 @@ package main
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the pages of TestTranscripts")
@@ -93,7 +95,7 @@ func newTerminal(t *testing.T) *terminal {
 	c := &terminal{t: t, dir: t.TempDir()}
 	var there, back []string
 	for _, port := range []string{"1053", "1054", "9153"} {
-		free := freePort(t)
+		free := strconv.Itoa(systemtest.FreePort(t))
 		there = append(there, port, free)
 		back = append(back, free, port)
 	}
@@ -130,17 +132,6 @@ func newTerminal(t *testing.T) *terminal {
 	c.write(filepath.Join(c.dir, ".kube/config"), string(kubeconfig))
 	t.Cleanup(c.stop)
 	return c
-}
-
-// freePort returns a port of 127.0.0.1 on which nobody listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
 
 // write writes a file of the page.

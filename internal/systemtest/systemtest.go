@@ -1,4 +1,5 @@
 // Package systemtest says what the system can do that a test runs on, and skips tests that need more.
+// It also says how the test was built.
 package systemtest
 
 import (
@@ -6,6 +7,8 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,4 +43,31 @@ func NoSuchFile() string {
 func AddressInUse(message string) bool {
 	return strings.Contains(message, "address already in use") ||
 		strings.Contains(message, "Only one usage of each socket address") // Windows
+}
+
+// FreePort returns a port of 127.0.0.1 that is free for UDP and TCP. Another process may take it
+// before it is used.
+func FreePort(tb testing.TB) int {
+	tb.Helper()
+	for range 100 {
+		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		port := tcp.Addr().(*net.TCPAddr).Port
+		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		tcp.Close()
+		if err == nil {
+			udp.Close()
+			return port
+		}
+	}
+	tb.Fatal("no port of 127.0.0.1 is free for both UDP and TCP")
+	return 0
+}
+
+// Raced reports whether the test was built with the race detector.
+func Raced() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }

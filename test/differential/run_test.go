@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
@@ -59,10 +60,7 @@ func write(t *testing.T, dir, name, text string) string {
 func startOther(t *testing.T, path string, configure func(port int) (args []string), ask asker) string {
 	t.Helper()
 	for {
-		port, err := server.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := systemtest.FreePort(t)
 		address := fmt.Sprintf("127.0.0.1:%d", port)
 		output, answers := program.Start(t, exec.Command(path, configure(port)...), func() bool {
 			_, err := ask(address, netip.MustParseAddr("127.0.0.1"), "ns.example.", dns.TypeA)

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
-	"github.com/coredns-ordering/ordering/test/internal/server"
 )
 
 // The test makes a module of each program in the documentation, outside of this one, as the
@@ -73,10 +72,7 @@ func command(t *testing.T, dir string, args ...string) {
 func run(t *testing.T, program, corefile string) (address string) {
 	t.Helper()
 	for {
-		port, err := server.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := systemtest.FreePort(t)
 		path := filepath.Join(t.TempDir(), "Corefile")
 		write(t, path, strings.ReplaceAll(corefile, "PORT", strconv.Itoa(port)))
 		switch output := awaitStart(t, exec.Command(program, "-conf", path)); {

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 )
 
 // etcd is the server that all tests share.
@@ -29,7 +29,7 @@ var etcd struct {
 // test if etcd is not installed.
 func etcdURL(t *testing.T) string {
 	t.Helper()
-	etcd.start.Do(func() { etcd.err = startEtcd() })
+	etcd.start.Do(func() { etcd.err = startEtcd(t) })
 	if errors.Is(etcd.err, exec.ErrNotFound) {
 		t.Skip("etcd is not installed: Debian has it in etcd-server")
 	}
@@ -47,17 +47,14 @@ func etcdURL(t *testing.T) string {
 	return etcd.url
 }
 
-func startEtcd() error {
+func startEtcd(t *testing.T) error {
 	program, err := exec.LookPath("etcd")
 	if err != nil {
 		return err
 	}
 	var urls [2]string
 	for i := range urls {
-		port, err := server.FreePort()
-		if err != nil {
-			return err
-		}
+		port := systemtest.FreePort(t)
 		urls[i] = fmt.Sprintf("http://127.0.0.1:%d", port)
 	}
 	if etcd.dir, err = os.MkdirTemp("", "etcd"); err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 
 	"github.com/miekg/dns"
 )
@@ -54,10 +54,7 @@ func aliasZone(t *testing.T, zone, target string) string {
 // that gets the zone from there, after which a test has to waitFor it.
 func secondaryOf(t *testing.T, zone, path string) string {
 	t.Helper()
-	port, err := server.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := systemtest.FreePort(t)
 	start(t, fmt.Sprintf("%s:%d {\n bind 127.0.0.1\n transfer {\n to *\n }\n file %s\n}", zone, port, path))
 	return fmt.Sprintf("secondary %s {\n transfer from 127.0.0.1:%d\n }", zone, port)
 }

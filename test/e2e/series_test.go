@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 
 	"github.com/miekg/dns"
 	"github.com/quic-go/quic-go"
@@ -103,10 +103,7 @@ func TestStreamsHaveSeparateTurns(t *testing.T) {
 	at := map[string]string{}
 	var keys strings.Builder
 	for _, transport := range []string{"dns", "tls", "https", "grpc", "quic"} {
-		port, err := server.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := systemtest.FreePort(t)
 		at[transport] = fmt.Sprintf("127.0.0.1:%d", port)
 		fmt.Fprintf(&keys, "%s://%s:%d ", transport, zone, port)
 	}

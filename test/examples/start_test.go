@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
@@ -34,17 +35,14 @@ func start(t *testing.T, example string, changes ...string) string {
 	for { // another process may take a free port
 		var ports []string
 		for _, port := range []string{"1053", "1054", "9153"} {
-			free, err := server.FreePort()
-			if err != nil {
-				t.Fatal(err)
-			}
+			free := systemtest.FreePort(t)
 			ports = append(ports, ":"+port, ":"+strconv.Itoa(free))
 		}
 		_, err := server.Start(t, "Corefile", strings.NewReplacer(ports...).Replace(corefile))
 		switch {
 		case err == nil:
 			return "127.0.0.1" + ports[1]
-		case !strings.Contains(err.Error(), "address already in use"):
+		case !systemtest.AddressInUse(err.Error()):
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/contract"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
@@ -24,7 +25,7 @@ type servers struct {
 }
 
 // start writes the files of the case to directory and starts its servers.
-func (c *testCase) start(directory string) (*servers, error) {
+func (c *testCase) start(t *testing.T, directory string) (*servers, error) {
 	files := map[string]string{}
 	for i, b := range c.blocks {
 		files[fmt.Sprintf("zone%d", i)] = b.zoneFile()
@@ -38,20 +39,20 @@ func (c *testCase) start(directory string) (*servers, error) {
 		}
 	}
 	s := new(servers)
-	reference, err := s.add(c.corefile(directory, "", "", false))
+	reference, err := s.add(t, c.corefile(directory, "", "", false))
 	if err != nil {
 		return s, err
 	}
 	s.reference = tcpAddr(reference)
 	shuffler := ""
 	if slices.ContainsFunc(c.blocks, func(b *block) bool { return b.source.shuffles }) {
-		instance, err := s.add(shuffling(s.reference))
+		instance, err := s.add(t, shuffling(s.reference))
 		if err != nil {
 			return s, err
 		}
 		shuffler = tcpAddr(instance)
 	}
-	ordered, err := s.add(c.corefile(directory, s.reference, shuffler, true))
+	ordered, err := s.add(t, c.corefile(directory, s.reference, shuffler, true))
 	if err != nil {
 		return s, err
 	}
@@ -61,11 +62,8 @@ func (c *testCase) start(directory string) (*servers, error) {
 
 // add starts a server. It chooses the port: if the kernel did, it could choose one that another
 // server has, because CoreDNS listens with SO_REUSEPORT.
-func (s *servers) add(corefile string) (*caddy.Instance, error) {
-	port, err := server.FreePort()
-	if err != nil {
-		return nil, err
-	}
+func (s *servers) add(t *testing.T, corefile string) (*caddy.Instance, error) {
+	port := systemtest.FreePort(t)
 	dnsserver.Port = strconv.Itoa(port)
 	instance, err := caddy.Start(server.Input("Corefile", corefile))
 	if err != nil {

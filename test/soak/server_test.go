@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 )
 
 // figures are what a server uses.
@@ -101,10 +101,7 @@ var transports = []string{"udp", "tcp", "tls", "https", "quic"}
 func freePorts(t *testing.T) map[string]int {
 	ports := map[string]int{}
 	for _, transport := range append(transports, "figures") {
-		port, err := server.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := systemtest.FreePort(t)
 		ports[transport] = port
 	}
 	ports["tcp"] = ports["udp"]

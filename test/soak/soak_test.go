@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/coredns-ordering/ordering/test/internal/server" // registers all plugins for coremain
+
 	"github.com/coredns/coredns/coremain"
 )
 

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/contract"
-	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
 )
@@ -171,10 +171,7 @@ func startUpstream(t *testing.T) string {
 		}
 		w.WriteMsg(m)
 	})
-	port, err := server.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := systemtest.FreePort(t)
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	for _, network := range []string{"udp", "tcp"} {
 		started := make(chan struct{})

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/test/internal/server"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 
 	"github.com/miekg/dns"
 )
@@ -62,10 +62,7 @@ func TestResolversBetweenThatKeepTheOrder(t *testing.T) {
 func startNamedResolver(t *testing.T, named string, upstream netip.AddrPort, settings string) netip.AddrPort {
 	t.Helper()
 	for {
-		port, err := server.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := systemtest.FreePort(t)
 		dir := t.TempDir()
 		conf := fmt.Sprintf(`options {
 	directory %q;

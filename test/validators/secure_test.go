@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
+
 	"github.com/miekg/dns"
 )
 
@@ -104,7 +106,7 @@ func forEachSigner(t *testing.T, test func(t *testing.T, addr netip.AddrPort, ke
 	for _, s := range signers {
 		for _, cache := range []string{"", "cache"} {
 			t.Run(strings.TrimSpace(s.name+" "+cache), func(t *testing.T) {
-				if raced && cache == "" {
+				if systemtest.Raced() && cache == "" {
 					// Without ordering too: file and dnssec of CoreDNS 1.15 append the signatures
 					// of an answer to the slice of records that the zone keeps, in the space after
 					// its end. So two answers with one RRset write the same signature to one place.

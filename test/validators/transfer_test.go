@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
-	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
@@ -51,10 +51,7 @@ func startSecondary(t *testing.T, named string, primary netip.AddrPort, signed b
 		use = fmt.Sprintf(" key %q", tsigName)
 	}
 	for {
-		port, err := server.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := systemtest.FreePort(t)
 		dir := t.TempDir()
 		conf := fmt.Sprintf(`options {
 	directory %q;

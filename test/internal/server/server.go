@@ -2,9 +2,7 @@
 package server
 
 import (
-	"errors"
 	"io"
-	"net"
 	"testing"
 
 	"github.com/coredns-ordering/ordering"
@@ -53,22 +51,3 @@ func Stop(t testing.TB, instance *caddy.Instance) {
 // UDP returns the address where instance, whose server blocks share one, listens for UDP. CoreDNS has
 // servers of several addresses in random order.
 func UDP(instance *caddy.Instance) string { return instance.Servers()[0].LocalAddr().String() }
-
-// FreePort returns a port of 127.0.0.1 that is free for UDP and TCP. Another process may take it
-// before it is used.
-func FreePort() (int, error) {
-	for range 100 {
-		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			return 0, err
-		}
-		port := tcp.Addr().(*net.TCPAddr).Port
-		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
-		tcp.Close()
-		if err == nil {
-			udp.Close()
-			return port, nil
-		}
-	}
-	return 0, errors.New("no port of 127.0.0.1 is free for both UDP and TCP")
-}
