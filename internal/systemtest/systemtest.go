@@ -41,8 +41,10 @@ func NoSuchFile() string {
 
 // AddressInUse reports whether message says that another process listens where a server is to.
 func AddressInUse(message string) bool {
+	message = strings.ToLower(message)
 	return strings.Contains(message, "address already in use") ||
-		strings.Contains(message, "Only one usage of each socket address") // Windows
+		strings.Contains(message, "unable to listen on any configured interfaces") || // named
+		strings.Contains(message, "only one usage of each socket address") // Windows
 }
 
 // FreePort returns a port of 127.0.0.1 that is free for UDP and TCP. Another process may take it

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
+
 	"github.com/miekg/dns"
 )
 
@@ -161,7 +163,7 @@ func addresses(r *dns.Msg) string {
 // built without the cache per client network.
 func unboundWithSubnets(t *testing.T) string {
 	t.Helper()
-	path := command(t, "unbound")
+	path := program.Find(t, "unbound")
 	if output, err := exec.Command(path, "-V").CombinedOutput(); !strings.Contains(string(output), "subnetcache") {
 		t.Skipf("%s is built without the module subnetcache (%v):\n%s", path, err, output)
 	}
@@ -178,18 +180,18 @@ func startForSubnets(
 	ordering, counted := freeAddress(t), freeAddress(t)
 	properties, below, validate := p.ordering, p.below, ""
 	if strings.Contains(properties, "%s") {
-		properties = fmt.Sprintf(properties, write(t, dir, "topology.txt", randomTopology(random)))
+		properties = fmt.Sprintf(properties, program.WriteFile(t, dir, "topology.txt", randomTopology(random)))
 	}
 	if strings.Contains(below, "%s") {
 		key, file := newKey(t, dir)
 		below = fmt.Sprintf(below, file)
-		validate = fmt.Sprintf("\ttrust-anchor-file: %q\n", write(t, dir, "anchor", key.String()+"\n"))
+		validate = fmt.Sprintf("\ttrust-anchor-file: %q\n", program.WriteFile(t, dir, "anchor", key.String()+"\n"))
 	}
 	if !strings.Contains(properties, "round_robin") {
 		properties += "\n" + more
 	}
 	startServer(t, ordering, fmt.Sprintf("ordering {\necs %v\n%s\n}\n%s\nfile %s", ownAddress, properties, below,
-		write(t, dir, "example.org.zone", parseZone(t, apex+subnetRecords).String())))
+		program.WriteFile(t, dir, "example.org.zone", parseZone(t, apex+subnetRecords).String())))
 	r = startRelay(t, counted, ordering, nil)
 	resolver = startUnbound(t, unbound, counted, fmt.Sprintf(`	module-config: "subnetcache validator iterator"
 	rrset-roundrobin: no

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
+
 	"github.com/miekg/dns"
 )
 
@@ -116,7 +118,7 @@ func newKey(t *testing.T, dir string) (*dns.DNSKEY, string) {
 		t.Fatal(err)
 	}
 	name := fmt.Sprintf("Kexample.org.+%03d+%05d", key.Algorithm, key.KeyTag())
-	write(t, dir, name+".key", key.String()+"\n")
-	write(t, dir, name+".private", key.PrivateKeyString(private))
+	program.WriteFile(t, dir, name+".key", key.String()+"\n")
+	program.WriteFile(t, dir, name+".private", key.PrivateKeyString(private))
 	return key, filepath.Join(dir, name)
 }
