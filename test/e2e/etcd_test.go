@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 )
 
 // etcd is the server that all tests share.
@@ -36,7 +37,7 @@ func etcdURL(t *testing.T) string {
 	if etcd.err != nil {
 		t.Fatal(etcd.err)
 	}
-	eventually(t, "etcd is healthy", func() bool {
+	program.Eventually(t, "etcd is healthy", func() bool {
 		response, err := http.Get(etcd.url + "/health")
 		if err != nil {
 			return false
@@ -48,7 +49,7 @@ func etcdURL(t *testing.T) string {
 }
 
 func startEtcd(t *testing.T) error {
-	program, err := exec.LookPath("etcd")
+	path, err := exec.LookPath("etcd")
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func startEtcd(t *testing.T) error {
 	if etcd.dir, err = os.MkdirTemp("", "etcd"); err != nil {
 		return err
 	}
-	etcd.url, etcd.process = urls[0], exec.Command(program, "--data-dir", etcd.dir, "--log-level", "panic",
+	etcd.url, etcd.process = urls[0], exec.Command(path, "--data-dir", etcd.dir, "--log-level", "panic",
 		"--listen-client-urls", urls[0], "--advertise-client-urls", urls[0],
 		"--listen-peer-urls", urls[1], "--initial-advertise-peer-urls", urls[1],
 		"--initial-cluster", "default="+urls[1])

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 )
@@ -62,7 +63,7 @@ func secondaryOf(t *testing.T, zone, path string) string {
 // waitFor waits until name exists. It asks for TXT, and so spends no turn of its addresses.
 func (c client) waitFor(name string) {
 	c.t.Helper()
-	eventually(c.t, name+" exists", func() bool {
+	program.Eventually(c.t, name+" exists", func() bool {
 		return c.exchange(question(name, dns.TypeTXT)).Rcode == dns.RcodeSuccess
 	})
 }
@@ -300,7 +301,7 @@ func TestMetadataOfAnswersWithAliases(t *testing.T) {
 				t.Errorf("answer %d is %s, want %s first", turn, got, want)
 			}
 			line, n := "alias www."+a.alias+". 10.9.8.7 "+first(want)+"\n", turn/2+1
-			eventually(t, line, func() bool { return len(serverLog.lines(line)) == n })
+			program.Eventually(t, line, func() bool { return len(serverLog.lines(line)) == n })
 		}
 	})
 }

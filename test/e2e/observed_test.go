@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 )
@@ -316,7 +317,7 @@ func TestTraceHasASpanForThePluginBelow(t *testing.T) {
 			select {
 			case span := <-spans:
 				seen = append(seen, span)
-			case <-time.After(timeout):
+			case <-time.After(program.Timeout):
 				t.Fatalf("no span for %s, only for %q", name, seen)
 			}
 		}
@@ -379,7 +380,7 @@ func TestMetadataInALogLine(t *testing.T) {
 			}
 			line := "seen " + test.qname + "." + zone + ". " + dns.TypeToString[test.qtype] + " " + test.want
 			s.as(test.client).exchange(q)
-			eventually(t, line, func() bool { return len(serverLog.lines(line)) == 1 })
+			program.Eventually(t, line, func() bool { return len(serverLog.lines(line)) == 1 })
 		})
 	}
 }
@@ -403,7 +404,7 @@ func TestMetadataInEveryZoneOfAServerBlock(t *testing.T) {
 		line := "zones www." + origin + ". 10.9.8.7 subnet 10.9.8.1\n"
 		before := len(serverLog.lines(line))
 		s.as("10.9.8.7").answer("www." + origin)
-		eventually(t, line, func() bool { return len(serverLog.lines(line)) == before+1 })
+		program.Eventually(t, line, func() bool { return len(serverLog.lines(line)) == before+1 })
 	}
 }
 

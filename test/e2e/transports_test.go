@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 )
@@ -117,9 +118,9 @@ func TestSourceOfThePacketIsTheClient(t *testing.T) {
 		"127.0.1.1": "127.0.1.10 127.0.2.10 192.0.2.1",
 		"127.0.2.1": "127.0.2.10 127.0.1.10 192.0.2.1",
 	} {
-		udp := &dns.Client{Net: "udp", Timeout: timeout,
+		udp := &dns.Client{Net: "udp", Timeout: program.Timeout,
 			Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}}
-		tcp := &dns.Client{Net: "tcp", Timeout: timeout,
+		tcp := &dns.Client{Net: "tcp", Timeout: program.Timeout,
 			Dialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}}
 		for c, addr := range map[*dns.Client]string{udp: s.udpAddr(), tcp: s.tcpAddr()} {
 			r, _, err := c.Exchange(question("www.example.org", dns.TypeA), addr)

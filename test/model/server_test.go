@@ -43,20 +43,20 @@ func (c *testCase) start(t *testing.T, directory string) (*servers, error) {
 	if err != nil {
 		return s, err
 	}
-	s.reference = tcpAddr(reference)
+	s.reference = server.TCP(reference)
 	shuffler := ""
 	if slices.ContainsFunc(c.blocks, func(b *block) bool { return b.source.shuffles }) {
 		instance, err := s.add(t, shuffling(s.reference))
 		if err != nil {
 			return s, err
 		}
-		shuffler = tcpAddr(instance)
+		shuffler = server.TCP(instance)
 	}
 	ordered, err := s.add(t, c.corefile(directory, s.reference, shuffler, true))
 	if err != nil {
 		return s, err
 	}
-	s.udp, s.tcp = server.UDP(ordered), tcpAddr(ordered)
+	s.udp, s.tcp = server.UDP(ordered), server.TCP(ordered)
 	return s, nil
 }
 
@@ -78,14 +78,4 @@ func (s *servers) stop(t *testing.T) {
 	for _, instance := range slices.Backward(s.instances) {
 		server.Stop(t, instance)
 	}
-}
-
-// tcpAddr returns the address where the first server block of instance listens for TCP.
-func tcpAddr(instance *caddy.Instance) string {
-	for _, l := range instance.Servers() {
-		if a := l.Addr(); a != nil {
-			return a.String()
-		}
-	}
-	return ""
 }

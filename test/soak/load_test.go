@@ -80,11 +80,11 @@ func (s *soak) run(duration time.Duration) *results {
 	s.load(duration * 3 / 4)
 	s.end = s.measure(rest)
 	s.reloads = s.process.reloads() - before
-	if races := s.process.log.races(); len(races) > 0 {
+	if races := s.process.races(); len(races) > 0 {
 		s.t.Errorf("%d data races, such as:\n%s", len(races), races[0])
 	}
-	if s.process.log.count("panic") > 0 {
-		s.t.Errorf("the server reports a panic:\n%s", s.process.log.tail())
+	if strings.Contains(s.process.log.String(), "panic") {
+		s.t.Errorf("the server reports a panic:\n%s", s.process.tail())
 	}
 	s.process.cmd.Process.Kill()
 	return &s.results
@@ -98,7 +98,7 @@ func (s *soak) waitUntilReady() {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the server does not answer:\n%s", s.process.log.tail())
+			s.t.Fatalf("the server does not answer:\n%s", s.process.tail())
 		}
 	}
 }
@@ -241,7 +241,7 @@ func (s *soak) query(conn connection) bool {
 	if err != nil {
 		s.wrong.Add(1)
 		s.once.Do(func() {
-			s.example = fmt.Errorf("%s for %v: %w\n%v\n%s", name, conn.client(), err, r, s.process.log.tail())
+			s.example = fmt.Errorf("%s for %v: %w\n%v\n%s", name, conn.client(), err, r, s.process.tail())
 		})
 	}
 	return true

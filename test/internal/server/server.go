@@ -3,6 +3,7 @@ package server
 
 import (
 	"io"
+	"net"
 	"testing"
 
 	"github.com/coredns-ordering/ordering"
@@ -48,6 +49,18 @@ func Stop(t testing.TB, instance *caddy.Instance) {
 	}
 }
 
-// UDP returns the address where instance, whose server blocks share one, listens for UDP. CoreDNS has
-// servers of several addresses in random order.
-func UDP(instance *caddy.Instance) string { return instance.Servers()[0].LocalAddr().String() }
+// UDP returns the address where instance listens for UDP, or "" if it does not. CoreDNS has servers of
+// several addresses in random order.
+func UDP(instance *caddy.Instance) string { return first(instance, caddy.ServerListener.LocalAddr) }
+
+// TCP is UDP for TCP.
+func TCP(instance *caddy.Instance) string { return first(instance, caddy.ServerListener.Addr) }
+
+func first(instance *caddy.Instance, address func(caddy.ServerListener) net.Addr) string {
+	for _, l := range instance.Servers() {
+		if a := address(l); a != nil {
+			return a.String()
+		}
+	}
+	return ""
+}
