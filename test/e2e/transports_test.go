@@ -3,19 +3,14 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
+	"path/filepath"
 	"testing"
-	"time"
 
+	"github.com/coredns-ordering/ordering/internal/keytest"
 	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
 
@@ -41,30 +36,9 @@ func encrypted(t *testing.T, transport string) (*testServer, *tls.Config) {
 // and a client configuration that trusts it.
 func certify(t *testing.T) (certificatePath, keyPath string, client *tls.Config) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		DNSNames:     []string{"example.org"},
-		NotAfter:     time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	trusted := x509.NewCertPool()
-	trusted.AppendCertsFromPEM(certificate)
-
-	return writeFile(t, "cert.pem", string(certificate)),
-		writeFile(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))),
-		&tls.Config{RootCAs: trusted, ServerName: "example.org"}
+	dir := t.TempDir()
+	client = keytest.Certificate(t, dir, "example.org")
+	return filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), client
 }
 
 func TestDNSOverTLS(t *testing.T) {

@@ -4,6 +4,7 @@ package soak
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/keytest"
 	"github.com/coredns-ordering/ordering/test/internal/contract"
 
 	"github.com/miekg/dns"
@@ -23,13 +25,13 @@ import (
 
 // A soak loads one server.
 type soak struct {
-	t           *testing.T
-	directory   string
-	certificate *certificate
-	ordered     bool
-	process     *process
-	versions    versions
-	policies    [2]*contract.Policy
+	t         *testing.T
+	directory string
+	tls       *tls.Config // of the clients
+	ordered   bool
+	process   *process
+	versions  versions
+	policies  [2]*contract.Policy
 	results
 }
 
@@ -57,12 +59,13 @@ func (r *results) String() string {
 		r.start, r.end)
 }
 
-func newSoak(t *testing.T, c *certificate, ordered bool) *soak {
-	s := &soak{t: t, directory: t.TempDir(), certificate: c, ordered: ordered, policies: topologies()}
+func newSoak(t *testing.T, ordered bool) *soak {
+	s := &soak{t: t, directory: t.TempDir(), ordered: ordered, policies: topologies()}
+	s.tls = keytest.Certificate(t, s.directory, "soak.test")
 	ports := freePorts(t)
 	replace(t, s.path("zone"), zone(s.versions.add()))
 	replace(t, s.path("topology"), contract.TopologyFile(s.policies[0].Topology))
-	writeFiles(t, s.directory, c, corefile(s.directory, startUpstream(t), ports, ordered))
+	replace(t, s.path("Corefile"), corefile(s.directory, startUpstream(t), ports, ordered))
 	s.process = startProcess(t, s.directory, ports)
 	return s
 }
@@ -178,7 +181,7 @@ func (s *soak) ask(transport string, stop chan struct{}) {
 		lost.(*atomic.Int64).Add(1)
 	}
 	for {
-		conn, err := dial(s.process, s.certificate, transport)
+		conn, err := dial(s.process, s.tls, transport)
 		if err != nil {
 			s.queries.Add(1)
 			lose()

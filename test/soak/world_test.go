@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -182,11 +181,4 @@ func startUpstream(t *testing.T) string {
 		t.Cleanup(func() { s.Shutdown() })
 	}
 	return addr
-}
-
-// writeFiles writes the files of the server.
-func writeFiles(t *testing.T, directory string, c *certificate, text string) {
-	for name, content := range map[string]string{"Corefile": text, "cert.pem": c.certificate, "key.pem": c.key} {
-		replace(t, filepath.Join(directory, name), content)
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/keytest"
 	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
 
@@ -87,7 +88,7 @@ var signers = []signer{
 func startSigned(t *testing.T, z zone, s signer, cache string) (netip.AddrPort, *dns.DNSKEY) {
 	t.Helper()
 	dir := t.TempDir()
-	key, keyFile := newKey(t, dir)
+	key, keyFile := keytest.SigningKey(t, dir)
 	addr := freeAddress(t)
 	startServer(t, addr, fmt.Sprintf("ordering {\nanswer_limit 2\ntypes A AAAA MX SRV\n}\n%s\n%s", cache,
 		fmt.Sprintf(s.corefile, keyFile, program.WriteFile(t, dir, "example.org.zone", z.String()), dir)))

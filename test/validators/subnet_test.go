@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/keytest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
@@ -183,7 +184,7 @@ func startForSubnets(
 		properties = fmt.Sprintf(properties, program.WriteFile(t, dir, "topology.txt", randomTopology(random)))
 	}
 	if strings.Contains(below, "%s") {
-		key, file := newKey(t, dir)
+		key, file := keytest.SigningKey(t, dir)
 		below = fmt.Sprintf(below, file)
 		validate = fmt.Sprintf("\ttrust-anchor-file: %q\n", program.WriteFile(t, dir, "anchor", key.String()+"\n"))
 	}
