@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/proxied"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
@@ -54,9 +55,7 @@ func ask(t *testing.T, server, client, name string, qtype uint16) *dns.Msg {
 	q := new(dns.Msg).SetQuestion(name, qtype)
 	q.SetEdns0(1232, false)
 	a := netip.MustParseAddr(client)
-	q.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_SUBNET{
-		Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(a.BitLen()), Address: a.AsSlice(),
-	}}
+	q.IsEdns0().Option = []dns.EDNS0{proxied.Subnet(netip.PrefixFrom(a, a.BitLen()))}
 	res, _, err := (&dns.Client{Timeout: 30 * time.Second}).Exchange(q, server)
 	if err != nil {
 		t.Fatal(err)

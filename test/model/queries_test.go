@@ -42,13 +42,7 @@ func (q *query) msg() *dns.Msg {
 	}
 	m.SetEdns0(q.size, q.do)
 	if q.subnet.IsValid() {
-		o := &dns.EDNS0_SUBNET{
-			Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(q.subnet.Bits()), Address: q.subnet.Addr().AsSlice(),
-		}
-		if q.subnet.Addr().Is6() {
-			o.Family = 2
-		}
-		m.IsEdns0().Option = []dns.EDNS0{o}
+		m.IsEdns0().Option = []dns.EDNS0{proxied.Subnet(q.subnet)}
 	}
 	return m
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coredns-ordering/ordering/internal/keytest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
+	"github.com/coredns-ordering/ordering/test/internal/proxied"
 
 	"github.com/miekg/dns"
 )
@@ -119,12 +120,7 @@ func randomClient(random *rand.Rand) netip.Addr {
 func subnetQuery(rrtype uint16, network netip.Prefix) *dns.Msg {
 	m := new(dns.Msg).SetQuestion("www.example.org.", rrtype)
 	m.SetEdns0(4096, false)
-	o := &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(network.Bits())}
-	o.Address = network.Addr().AsSlice()
-	if network.Addr().Is6() {
-		o.Family = 2
-	}
-	m.IsEdns0().Option = append(m.IsEdns0().Option, o)
+	m.IsEdns0().Option = []dns.EDNS0{proxied.Subnet(network)}
 	return m
 }
 
