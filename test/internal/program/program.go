@@ -17,7 +17,7 @@ import (
 
 // Timeout is how long a program may take to start or to answer. It does not measure speed: nothing
 // that works takes this long.
-const Timeout = 30 * time.Second
+const Timeout = time.Minute
 
 // Find returns the path of a program. It skips the test if the program is not installed, or if this
 // is not Linux: elsewhere its clients cannot have every address of 127.0.0.0/8.
