@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/miekg/dns"
@@ -14,7 +15,7 @@ import (
 // allocations returns how often f allocates once the pools are filled.
 func allocations(t *testing.T, f func()) float64 {
 	t.Helper()
-	if raced {
+	if systemtest.Raced() {
 		t.Skip("the race detector makes sync.Pool drop what it holds at random")
 	}
 	for range 20 {

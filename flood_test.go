@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
+
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/test"
 
@@ -26,7 +28,7 @@ import (
 //	ORDERING_FLOOD=10000000 go test -run TestFlood . -v -timeout 0
 func TestFloodLeavesMemoryFlatAndHotNamesExact(t *testing.T) {
 	count := 200_000
-	if raced {
+	if systemtest.Raced() {
 		count = 20_000
 	}
 	if text := os.Getenv("ORDERING_FLOOD"); text != "" {

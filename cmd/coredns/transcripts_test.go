@@ -95,12 +95,9 @@ func newTerminal(t *testing.T) *terminal {
 	c := &terminal{t: t, dir: t.TempDir()}
 	var there, back []string
 	for _, port := range []string{"1053", "1054", "9153"} {
-		free, err := systemtest.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		there = append(there, port, strconv.Itoa(free))
-		back = append(back, strconv.Itoa(free), port)
+		free := strconv.Itoa(systemtest.FreePort(t))
+		there = append(there, port, free)
+		back = append(back, free, port)
 	}
 	c.ports = strings.NewReplacer(there...)
 	c.paper = strings.NewReplacer(append(back, c.dir, "/etc/coredns")...)

@@ -1,10 +1,10 @@
 package systemtest
 
 import (
-	"errors"
 	"net"
 	"os"
 	"sync/atomic"
+	"testing"
 )
 
 // FreePort returns its ports from this range. No socket gets one of them that asks for any port, as
@@ -22,7 +22,8 @@ var triedPorts atomic.Int64
 //
 // A server must not ask for any port instead: CoreDNS listens with SO_REUSEPORT, and such a socket can
 // get the UDP port of another server, which then answers some of its queries.
-func FreePort() (int, error) {
+func FreePort(tb testing.TB) int {
+	tb.Helper()
 	const distance = 12361 // of processes with consecutive numbers: the golden section of all ports
 	for range ports {
 		port := firstPort + int((int64(os.Getpid())*distance+triedPorts.Add(1))%ports)
@@ -34,8 +35,9 @@ func FreePort() (int, error) {
 		tcp.Close()
 		if err == nil {
 			udp.Close()
-			return port, nil
+			return port
 		}
 	}
-	return 0, errors.New("no port of 127.0.0.1 is free for both UDP and TCP")
+	tb.Fatal("no port of 127.0.0.1 is free for both UDP and TCP")
+	return 0
 }

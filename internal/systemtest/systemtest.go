@@ -1,4 +1,5 @@
 // Package systemtest says what the system can do that a test runs on, and skips tests that need more.
+// It also says how the test was built.
 package systemtest
 
 import (
@@ -6,6 +7,8 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,6 +41,14 @@ func NoSuchFile() string {
 
 // AddressInUse reports whether message says that another process listens where a server is to.
 func AddressInUse(message string) bool {
+	message = strings.ToLower(message)
 	return strings.Contains(message, "address already in use") ||
-		strings.Contains(message, "Only one usage of each socket address") // Windows
+		strings.Contains(message, "unable to listen on any configured interfaces") || // named
+		strings.Contains(message, "only one usage of each socket address") // Windows
+}
+
+// Raced reports whether the test was built with the race detector.
+func Raced() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }

@@ -10,12 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/network"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/plugin/ranking"
 
 	"github.com/miekg/dns"
@@ -159,7 +158,7 @@ func TestWorkload(t *testing.T) {
 // and of other modules are not counted, but the functions that they call here are, such as those
 // that compare.
 func TestWorkIsBounded(t *testing.T) {
-	if raced() {
+	if systemtest.Raced() {
 		t.Skip("the race detector changes nothing here")
 	}
 	binary := filepath.Join(t.TempDir(), "work.test")
@@ -185,12 +184,6 @@ func TestWorkIsBounded(t *testing.T) {
 			}
 		})
 	}
-}
-
-// raced reports whether the test was built with the race detector.
-func raced() bool {
-	info, _ := debug.ReadBuildInfo()
-	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // statements returns how many statements a workload executes to order an answer of n records.

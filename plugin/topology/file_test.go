@@ -80,6 +80,22 @@ func failureCount(tb testing.TB, f *File) int {
 	return int(n)
 }
 
+// expectRefused checks that f keeps its two networks because its file was refused once, for this reason,
+// which the log and the error of NewFile say.
+func expectRefused(tb testing.TB, f *File, log func() string, reason string) {
+	tb.Helper()
+	expect(tb, f, 2, reason)
+	if n := failureCount(tb, f); n != 1 {
+		tb.Errorf("%d failures, want 1", n)
+	}
+	if want := f.Name() + ": " + reason + "; the last good table stays\n"; !strings.Contains(log(), want) {
+		tb.Errorf("%q is not in the log:\n%s", want, log())
+	}
+	if _, err := NewFile(f.Name()); err == nil || !strings.HasSuffix(err.Error(), reason) {
+		tb.Errorf("error %v", err)
+	}
+}
+
 func TestFileIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := write(t, one)
@@ -261,17 +277,7 @@ func TestEmptiedFile(t *testing.T) {
 				f := started(t, path)
 				rewrite(t, path, text)
 				poll()
-				expect(t, f, 2, "emptied")
-				if n := failureCount(t, f); n != 1 {
-					t.Errorf("%d failures, want 1", n)
-				}
-				want := path + ": has no networks, but the table in use has 2; the last good table stays\n"
-				if !strings.Contains(log(), want) {
-					t.Errorf("%q is not in the log:\n%s", want, log())
-				}
-				if _, err := NewFile(path); err == nil || !strings.HasSuffix(err.Error(), "the table in use has 2") {
-					t.Errorf("error %v", err)
-				}
+				expectRefused(t, f, log, "has no networks, but the table in use has 2")
 				rewrite(t, path, two)
 				poll()
 				expect(t, f, 2, "as before")
@@ -313,17 +319,7 @@ func TestFileThatIsCutOff(t *testing.T) {
 		cut := strings.TrimSuffix(three, "\n")
 		rewrite(t, path, cut)
 		poll()
-		expect(t, f, 2, "cut off")
-		if n := failureCount(t, f); n != 1 {
-			t.Errorf("%d failures, want 1", n)
-		}
-		want := path + ": the last line has lost its line break, as if the file were cut off: end it with one;"
-		if !strings.Contains(log(), want) {
-			t.Errorf("%q is not in the log:\n%s", want, log())
-		}
-		if _, err := NewFile(path); err == nil || !strings.HasSuffix(err.Error(), "end it with one") {
-			t.Errorf("error %v", err)
-		}
+		expectRefused(t, f, log, "the last line has lost its line break, as if the file were cut off: end it with one")
 		topologytest.Must(t, f.Stop())
 		f = started(t, path)
 		expect(t, f, 3, "started without a line break at the end")

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
+
 	"github.com/miekg/dns"
 )
 
@@ -37,7 +39,7 @@ func (g generator) trial(number int) trial {
 // turns and netmask ordering off, ordering does the same. So the test compares whole answers, not
 // only ranks.
 func TestSortListsGiveTheAnswersOfNamed(t *testing.T) {
-	named := command(t, "named")
+	named := program.Find(t, "named")
 	g := newGenerator(t)
 	dir := t.TempDir()
 
@@ -53,21 +55,11 @@ func TestSortListsGiveTheAnswersOfNamed(t *testing.T) {
 			"ordering c%d.example {\nlocal_net_priority off\nround_robin off\nbase_order canonical\n%s}\n", i,
 			trials[i].list.corefile())
 	}
-	zoneFile := write(t, dir, "example.zone", zone(questions))
+	zoneFile := program.WriteFile(t, dir, "example.zone", zone(questions))
 
-	theirs := startOther(t, named, func(port int) []string {
-		conf := fmt.Sprintf(`options {
-	directory %q;
-	listen-on port %d { 127.0.0.1; };
-	listen-on-v6 { none; };
-	pid-file none; lock-file none; session-keyfile none;
-	recursion no; notify no; dnssec-validation no; empty-zones-enable no; minimal-responses yes;
-	rrset-order { order none; };
-};
-controls { };
-%s%s`, dir, port, keys.String(), views.String())
-		return []string{"-g", "-n", "1", "-c", write(t, dir, "named.conf", conf)}
-	}, askSigned("k0"))
+	options := "recursion no; minimal-responses yes; rrset-order { order none; };"
+	theirs := program.StartNamed(t, named, dir, options, keys.String()+views.String(),
+		answers(askSigned("k0"), "ns.example.")).String()
 	ours := startOrdering(t, directives.String(), zoneFile)
 
 	sorted, compared := 0, 0

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
+
 	"github.com/miekg/dns"
 )
 
@@ -17,7 +19,7 @@ import (
 // that both rules give the same result. Inside a rank the recursor shuffles, so the test compares
 // ranks, not addresses.
 func TestSortListsGiveTheRanksOfPowerDNSRecursor(t *testing.T) {
-	recursor := command(t, "pdns_recursor")
+	recursor := program.Find(t, "pdns_recursor")
 	version, err := exec.Command(recursor, "--version").CombinedOutput()
 	if !bytes.Contains(version, []byte("Recursor 4.")) {
 		t.Skipf("%s is not version 4, the only one whose settings this test supports (%v):\n%s", recursor, err, version)
@@ -34,10 +36,10 @@ func TestSortListsGiveTheRanksOfPowerDNSRecursor(t *testing.T) {
 		lua.WriteString(trials[i].list.lua())
 		directive.WriteString(trials[i].list.corefile())
 	}
-	zoneFile := write(t, dir, "example.zone", zone(questions))
-	luaFile := write(t, dir, "sortlists.lua", lua.String())
+	zoneFile := program.WriteFile(t, dir, "example.zone", zone(questions))
+	luaFile := program.WriteFile(t, dir, "sortlists.lua", lua.String())
 
-	theirs := startOther(t, recursor, func(port int) []string {
+	theirs := program.StartOnFreePort(t, recursor, func(port int) []string {
 		return []string{
 			"--config-dir=" + dir, "--socket-dir=" + dir, "--lua-config-file=" + luaFile, "--auth-zones=example=" + zoneFile,
 			"--local-address=127.0.0.1", fmt.Sprintf("--local-port=%d", port), "--allow-from=127.0.0.0/8",
@@ -45,7 +47,7 @@ func TestSortListsGiveTheRanksOfPowerDNSRecursor(t *testing.T) {
 			"--hint-file=no", "--dnssec=off", "--security-poll-suffix=",
 			"--dont-query=0.0.0.0/0,::/0", // it sends no queries to other servers
 		}
-	}, ask)
+	}, answers(ask, "ns.example.")).String()
 	ours := startOrdering(t, "ordering {\n"+directive.String()+"}\n", zoneFile)
 
 	sorted, compared := 0, 0

@@ -2,83 +2,28 @@ package differential
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
 )
 
-// newGenerator returns a generator with a new seed, or with the seed in DIFFERENTIAL_SEED. It logs
-// the seed.
+// newGenerator returns a generator with a new seed, or with the seed in DIFFERENTIAL_SEED.
 func newGenerator(t *testing.T) generator {
 	t.Helper()
-	seed := rand.Uint64()
-	if s := os.Getenv("DIFFERENTIAL_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("DIFFERENTIAL_SEED: %v", err)
-		}
-	}
-	t.Logf("DIFFERENTIAL_SEED=%d", seed)
-	return generator{rand.New(rand.NewPCG(seed, 0))}
+	return generator{program.Random(t, "DIFFERENTIAL_SEED")}
 }
 
-// command returns the path of another server. It skips the test if that is not installed.
-func command(t *testing.T, name string) string {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("a client can have any address in 127.0.0.0/8 only on Linux")
-	}
-	return program.Find(t, name)
-}
-
-// write writes a file into dir and returns its path.
-func write(t *testing.T, dir, name, text string) string {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// startOther starts another server and waits until it answers a query for ns.example. It returns
-// the server's address. configure returns the arguments for a server that listens on port.
-func startOther(t *testing.T, path string, configure func(port int) (args []string), ask asker) string {
-	t.Helper()
-	for {
-		port, err := systemtest.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		output, answers := program.Start(t, exec.Command(path, configure(port)...), func() bool {
-			_, err := ask(address, netip.MustParseAddr("127.0.0.1"), "ns.example.", dns.TypeA)
-			return err == nil
-		})
-		switch {
-		case answers:
-			return address
-		case strings.Contains(output, "address already in use"):
-			// Another process has taken the port: try another port.
-		case strings.Contains(output, "permission denied"):
-			t.Skipf("%s has no permission to read its configuration:\n%s", path, output)
-		default:
-			t.Fatalf("%s does not answer:\n%s", path, output)
-		}
+// answers returns a function that reports whether a server has an IPv4 address of name, as ask says.
+func answers(ask asker, name string) func(addr netip.AddrPort) bool {
+	return func(addr netip.AddrPort) bool {
+		_, err := ask(addr.String(), addr.Addr(), name, dns.TypeA)
+		return err == nil
 	}
 }
 

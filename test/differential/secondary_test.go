@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coredns-ordering/ordering/test/internal/program"
 	"github.com/coredns-ordering/ordering/test/internal/server"
@@ -25,7 +24,7 @@ legacy  IN WKS       10.1.0.10 6 ( 25 80 )
 // The zones of examples/seeds, unchanged, at named, which transfers them to CoreDNS: every record
 // arrives, and ordering puts the addresses in order.
 func TestSecondaryOfNamed(t *testing.T) {
-	named := command(t, "named")
+	named := program.Find(t, "named")
 	dir := t.TempDir()
 	var zones string
 	for _, zone := range []string{"corp.example", "10.in-addr.arpa"} {
@@ -36,24 +35,11 @@ func TestSecondaryOfNamed(t *testing.T) {
 		if zone == "corp.example" {
 			text = append(text, foreign...)
 		}
-		write(t, dir, zone, string(text))
-		zones += fmt.Sprintf("zone %q { type primary; file %q; allow-transfer { any; }; };\n", zone, zone)
+		program.WriteFile(t, dir, zone, string(text))
+		zones += fmt.Sprintf("zone %q { type primary; file %q; };\n", zone, zone)
 	}
-	askZone := func(server string, client netip.Addr, _ string, qtype uint16) ([]netip.Addr, error) {
-		return ask(server, client, "dc1.corp.example.", qtype)
-	}
-	primary := startOther(t, named, func(port int) []string {
-		conf := fmt.Sprintf(`options {
-	directory %q;
-	listen-on port %d { 127.0.0.1; };
-	listen-on-v6 { none; };
-	pid-file none; lock-file none; session-keyfile none;
-	recursion no; notify no; dnssec-validation no; empty-zones-enable no;
-};
-controls { };
-%s`, dir, port, zones)
-		return []string{"-g", "-n", "1", "-c", write(t, dir, "named.conf", conf)}
-	}, askZone)
+	primary := program.StartNamed(t, named, dir, "recursion no; allow-transfer { any; };", zones,
+		answers(ask, "dc1.corp.example.")).String()
 
 	corefile := fmt.Sprintf(`corp.example 10.in-addr.arpa {
 	bind 127.0.0.1
@@ -73,7 +59,10 @@ controls { };
 	secondary := server.UDP(instance)
 
 	for zone, least := range map[string]int{"corp.example.": 25, "10.in-addr.arpa.": 9} {
-		waitForZone(t, secondary, zone)
+		program.Eventually(t, "the secondary has "+zone, func() bool {
+			res, _, err := new(dns.Client).Exchange(new(dns.Msg).SetQuestion(zone, dns.TypeSOA), secondary)
+			return err == nil && len(res.Answer) > 0
+		})
 		transferred := transfer(t, primary, zone)
 		if len(transferred) < least {
 			t.Fatalf("the primary has only %d records of %s, so this test proves too little", len(transferred), zone)
@@ -88,20 +77,6 @@ controls { };
 	got := mustAsk(t, ask, secondary, netip.MustParseAddr("127.0.0.2"), "www.corp.example.", dns.TypeA)
 	if len(got) != 4 || !near.Contains(got[0]) || !near.Contains(got[1]) {
 		t.Errorf("the client of the sort list gets %v, want two addresses in %v first", got, near)
-	}
-}
-
-// waitForZone waits until a server has a zone.
-func waitForZone(t *testing.T, server, zone string) {
-	t.Helper()
-	for deadline := time.Now().Add(program.Timeout); ; time.Sleep(20 * time.Millisecond) {
-		res, _, err := new(dns.Client).Exchange(new(dns.Msg).SetQuestion(zone, dns.TypeSOA), server)
-		if err == nil && len(res.Answer) > 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s has no zone %s: %v %v", server, zone, res, err)
-		}
 	}
 }
 

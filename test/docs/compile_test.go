@@ -1,9 +1,7 @@
 package docs
 
 import (
-	"bufio"
-	"io"
-	"net"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
+
+	"github.com/miekg/dns"
 )
 
 // The test makes a module of each program in the documentation, outside of this one, as the
@@ -31,10 +32,10 @@ func TestProgramsCompileOrderingIn(t *testing.T) {
 			command(t, dir, "mod", "init", "example.org/coredns")
 			command(t, dir, "mod", "edit", "-replace", "github.com/coredns-ordering/ordering="+root)
 			command(t, dir, "mod", "tidy")
-			program := filepath.Join(dir, "coredns.exe") // Windows needs the suffix
-			command(t, dir, "build", "-o", program)
+			server := filepath.Join(dir, "coredns.exe") // Windows needs the suffix
+			command(t, dir, "build", "-o", server)
 
-			address := run(t, program, `lucerne.example:PORT {
+			address := run(t, server, `lucerne.example:PORT {
 	bind 127.0.0.1
 	ordering {
 		ecs 127.0.0.1
@@ -69,49 +70,21 @@ func command(t *testing.T, dir string, args ...string) {
 
 // run runs a server until the test ends. PORT in its Corefile becomes a free port. The result is the
 // address where the server listens.
-func run(t *testing.T, program, corefile string) (address string) {
+func run(t *testing.T, server, corefile string) string {
 	t.Helper()
 	for {
-		port, err := systemtest.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(t.TempDir(), "Corefile")
+		port := systemtest.FreePort(t)
+		path, address := filepath.Join(t.TempDir(), "Corefile"), fmt.Sprintf("127.0.0.1:%d", port)
 		write(t, path, strings.ReplaceAll(corefile, "PORT", strconv.Itoa(port)))
-		switch output := awaitStart(t, exec.Command(program, "-conf", path)); {
-		case output == "":
-			return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		output, answers := program.Start(t, exec.Command(server, "-conf", path), func() bool {
+			_, _, err := new(dns.Client).Exchange(new(dns.Msg).SetQuestion(".", dns.TypeNS), address)
+			return err == nil
+		})
+		switch {
+		case answers:
+			return address
 		case !systemtest.AddressInUse(output): // another process may have taken a free port
 			t.Fatalf("does not start:\n%s", output)
 		}
 	}
-}
-
-// awaitStart runs a CoreDNS server until the test ends. It returns "" once the server listens, and
-// the output of a server that ends before.
-func awaitStart(t *testing.T, cmd *exec.Cmd) (output string) {
-	t.Helper()
-	out, in := io.Pipe()
-	cmd.Stdout, cmd.Stderr = in, in
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() {
-		ended <- cmd.Wait()
-		in.Close()
-	}()
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-ended
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "CoreDNS-") { // the version is printed when the server listens
-			go io.Copy(io.Discard, out)
-			return ""
-		}
-		output += lines.Text() + "\n"
-	}
-	return output + "it printed no version"
 }

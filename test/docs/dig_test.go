@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/coredns-ordering/ordering/internal/network"
+	"github.com/coredns-ordering/ordering/test/internal/proxied"
 
 	"github.com/miekg/dns"
 )
@@ -26,8 +27,7 @@ func dig(t *testing.T, server string, words []string) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			q.IsEdns0().Option = append(q.IsEdns0().Option, &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1,
-				SourceNetmask: uint8(client.Bits()), Address: client.Addr().AsSlice()})
+			q.IsEdns0().Option = append(q.IsEdns0().Option, proxied.Subnet(client))
 		case strings.HasPrefix(word, "+"):
 			t.Fatalf("this test does not support the dig option %s", word)
 		default:

@@ -119,10 +119,7 @@ func localCorefile(t *testing.T, corefile string) string {
 	ports := map[string]string{}
 	port := func(number string) string {
 		if ports[number] == "" {
-			free, err := systemtest.FreePort()
-			if err != nil {
-				t.Fatal(err)
-			}
+			free := systemtest.FreePort(t)
 			ports[number] = strconv.Itoa(free)
 		}
 		return ports[number]

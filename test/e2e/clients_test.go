@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
+	"github.com/coredns-ordering/ordering/test/internal/proxied"
+
 	"github.com/miekg/dns"
-	"github.com/pires/go-proxyproto"
 )
 
 // A client sends queries to a server from an address of the test's choice.
@@ -72,12 +74,11 @@ func (c client) exchangeWire(query []byte) []byte {
 // datagram sends a PROXY header and query in one datagram over conn, and returns the response.
 func (c client) datagram(conn net.Conn, query []byte) []byte {
 	c.t.Helper()
-	source := net.UDPAddrFromAddrPort(netip.AddrPortFrom(c.addr, 40000))
-	packet := append(c.header(source, conn.RemoteAddr()), query...)
+	packet := append(proxied.Header(proxied.Datagram, netip.AddrPortFrom(c.addr, 40000)), query...)
 	if _, err := conn.Write(packet); err != nil {
 		c.t.Fatal(err)
 	}
-	conn.SetReadDeadline(time.Now().Add(timeout))
+	conn.SetReadDeadline(time.Now().Add(program.Timeout))
 	response := make([]byte, dns.MaxMsgSize)
 	n, err := conn.Read(response)
 	if err != nil {
@@ -90,27 +91,13 @@ func (c client) datagram(conn net.Conn, query []byte) []byte {
 // of the test, if not before.
 func (c client) dial(addr string) net.Conn {
 	c.t.Helper()
-	conn, err := net.Dial("tcp", addr)
+	conn, err := proxied.Dial(addr, netip.AddrPortFrom(c.addr, 40000))
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(timeout))
-	source := net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.addr, 40000))
-	if _, err := conn.Write(c.header(source, conn.RemoteAddr())); err != nil {
-		c.t.Fatal(err)
-	}
+	conn.SetDeadline(time.Now().Add(program.Timeout))
 	return conn
-}
-
-// header returns a PROXY header, version 2, for a packet or connection from source.
-func (c client) header(source, destination net.Addr) []byte {
-	c.t.Helper()
-	header, err := proxyproto.HeaderProxyFromAddrs(2, source, destination).Format()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return header
 }
 
 // exchangeTCP sends m over a TCP connection of its own and returns the response.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/test/internal/proxied"
+
 	"github.com/miekg/dns"
 )
 
@@ -18,12 +20,7 @@ const (
 
 // subnet returns a Client Subnet option for clients in network, as a query has it.
 func subnet(network string) *dns.EDNS0_SUBNET {
-	n := netip.MustParsePrefix(network)
-	o := &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(n.Bits()), Address: n.Addr().AsSlice()}
-	if n.Addr().Is6() {
-		o.Family = 2
-	}
-	return o
+	return proxied.Subnet(netip.MustParsePrefix(network))
 }
 
 // askWith sends a query for name with EDNS options. It returns the response and its Client Subnet

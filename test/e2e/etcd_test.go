@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 )
 
 // etcd is the server that all tests share.
@@ -29,14 +30,14 @@ var etcd struct {
 // test if etcd is not installed.
 func etcdURL(t *testing.T) string {
 	t.Helper()
-	etcd.start.Do(func() { etcd.err = startEtcd() })
+	etcd.start.Do(func() { etcd.err = startEtcd(t) })
 	if errors.Is(etcd.err, exec.ErrNotFound) {
 		t.Skip("etcd is not installed: Debian has it in etcd-server")
 	}
 	if etcd.err != nil {
 		t.Fatal(etcd.err)
 	}
-	eventually(t, "etcd is healthy", func() bool {
+	program.Eventually(t, "etcd is healthy", func() bool {
 		response, err := http.Get(etcd.url + "/health")
 		if err != nil {
 			return false
@@ -47,23 +48,20 @@ func etcdURL(t *testing.T) string {
 	return etcd.url
 }
 
-func startEtcd() error {
-	program, err := exec.LookPath("etcd")
+func startEtcd(t *testing.T) error {
+	path, err := exec.LookPath("etcd")
 	if err != nil {
 		return err
 	}
 	var urls [2]string
 	for i := range urls {
-		port, err := systemtest.FreePort()
-		if err != nil {
-			return err
-		}
+		port := systemtest.FreePort(t)
 		urls[i] = fmt.Sprintf("http://127.0.0.1:%d", port)
 	}
 	if etcd.dir, err = os.MkdirTemp("", "etcd"); err != nil {
 		return err
 	}
-	etcd.url, etcd.process = urls[0], exec.Command(program, "--data-dir", etcd.dir, "--log-level", "panic",
+	etcd.url, etcd.process = urls[0], exec.Command(path, "--data-dir", etcd.dir, "--log-level", "panic",
 		"--listen-client-urls", urls[0], "--advertise-client-urls", urls[0],
 		"--listen-peer-urls", urls[1], "--initial-advertise-peer-urls", urls[1],
 		"--initial-cluster", "default="+urls[1])

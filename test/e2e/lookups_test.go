@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 )
@@ -54,10 +55,7 @@ func aliasZone(t *testing.T, zone, target string) string {
 // that gets the zone from there, after which a test has to waitFor it.
 func secondaryOf(t *testing.T, zone, path string) string {
 	t.Helper()
-	port, err := systemtest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := systemtest.FreePort(t)
 	start(t, fmt.Sprintf("%s:%d {\n bind 127.0.0.1\n transfer {\n to *\n }\n file %s\n}", zone, port, path))
 	return fmt.Sprintf("secondary %s {\n transfer from 127.0.0.1:%d\n }", zone, port)
 }
@@ -65,7 +63,7 @@ func secondaryOf(t *testing.T, zone, path string) string {
 // waitFor waits until name exists. It asks for TXT, and so spends no turn of its addresses.
 func (c client) waitFor(name string) {
 	c.t.Helper()
-	eventually(c.t, name+" exists", func() bool {
+	program.Eventually(c.t, name+" exists", func() bool {
 		return c.exchange(question(name, dns.TypeTXT)).Rcode == dns.RcodeSuccess
 	})
 }
@@ -303,7 +301,7 @@ func TestMetadataOfAnswersWithAliases(t *testing.T) {
 				t.Errorf("answer %d is %s, want %s first", turn, got, want)
 			}
 			line, n := "alias www."+a.alias+". 10.9.8.7 "+first(want)+"\n", turn/2+1
-			eventually(t, line, func() bool { return len(serverLog.lines(line)) == n })
+			program.Eventually(t, line, func() bool { return len(serverLog.lines(line)) == n })
 		}
 	})
 }

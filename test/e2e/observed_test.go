@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 )
@@ -22,11 +23,7 @@ import (
 // in one process, CoreDNS does not listen again for prometheus where it has listened before.
 func endpoint(t *testing.T) string {
 	t.Helper()
-	port, err := systemtest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("127.0.0.1:%d", port)
+	return fmt.Sprintf("127.0.0.1:%d", systemtest.FreePort(t))
 }
 
 // metricsPage returns what a prometheus endpoint serves.
@@ -321,7 +318,7 @@ func TestTraceHasASpanForThePluginBelow(t *testing.T) {
 			select {
 			case span := <-spans:
 				seen = append(seen, span)
-			case <-time.After(timeout):
+			case <-time.After(program.Timeout):
 				t.Fatalf("no span for %s, only for %q", name, seen)
 			}
 		}
@@ -384,7 +381,7 @@ func TestMetadataInALogLine(t *testing.T) {
 			}
 			line := "seen " + test.qname + "." + zone + ". " + dns.TypeToString[test.qtype] + " " + test.want
 			s.as(test.client).exchange(q)
-			eventually(t, line, func() bool { return len(serverLog.lines(line)) == 1 })
+			program.Eventually(t, line, func() bool { return len(serverLog.lines(line)) == 1 })
 		})
 	}
 }
@@ -408,7 +405,7 @@ func TestMetadataInEveryZoneOfAServerBlock(t *testing.T) {
 		line := "zones www." + origin + ". 10.9.8.7 subnet 10.9.8.1\n"
 		before := len(serverLog.lines(line))
 		s.as("10.9.8.7").answer("www." + origin)
-		eventually(t, line, func() bool { return len(serverLog.lines(line)) == before+1 })
+		program.Eventually(t, line, func() bool { return len(serverLog.lines(line)) == before+1 })
 	}
 }
 

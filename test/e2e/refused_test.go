@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/test/internal/server"
+
 	"github.com/coredns/coredns/core/dnsserver"
 )
 
@@ -32,7 +34,7 @@ func TestBrokenCorefilesAreRefused(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			instance, err := startInstance("example.org {\nbind 127.0.0.1\n" + test.ordering + "\nwhoami\n}\n")
+			instance, err := server.Run(t, "Corefile", "example.org {\nbind 127.0.0.1\n"+test.ordering+"\nwhoami\n}\n")
 			if err == nil {
 				instance.ShutdownCallbacks()
 				instance.Stop()
@@ -68,7 +70,7 @@ func TestWrongPositionsInTheDirectiveOrderAreRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			defer func(list []string) { dnsserver.Directives = list }(dnsserver.Directives)
 			dnsserver.Directives = test.order
-			instance, err := startInstance("example.org {\nbind 127.0.0.1\n" + test.block + "\nordering\nwhoami\n}\n")
+			instance, err := server.Run(t, "Corefile", "example.org {\nbind 127.0.0.1\n"+test.block+"\nordering\nwhoami\n}\n")
 			if err == nil {
 				instance.ShutdownCallbacks()
 				instance.Stop()

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 	"github.com/quic-go/quic-go"
@@ -103,10 +104,7 @@ func TestStreamsHaveSeparateTurns(t *testing.T) {
 	at := map[string]string{}
 	var keys strings.Builder
 	for _, transport := range []string{"dns", "tls", "https", "grpc", "quic"} {
-		port, err := systemtest.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := systemtest.FreePort(t)
 		at[transport] = fmt.Sprintf("127.0.0.1:%d", port)
 		fmt.Fprintf(&keys, "%s://%s:%d ", transport, zone, port)
 	}
@@ -116,7 +114,7 @@ func TestStreamsHaveSeparateTurns(t *testing.T) {
 
 	query := question("www."+zone, dns.TypeA)
 	exchange := func(network, addr string) string {
-		c := &dns.Client{Net: network, Timeout: timeout, TLSConfig: trusted}
+		c := &dns.Client{Net: network, Timeout: program.Timeout, TLSConfig: trusted}
 		r, _, err := c.Exchange(query.Copy(), addr)
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +160,7 @@ func overHTTPS(t *testing.T, client *http.Client, addr string, query *dns.Msg) s
 // overQUIC asks over DNS over QUIC (RFC 9250) and returns the addresses in the answer.
 func overQUIC(t *testing.T, config *tls.Config, addr string, query *dns.Msg) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), program.Timeout)
 	defer cancel()
 	config = config.Clone()
 	config.NextProtos = []string{"doq"}

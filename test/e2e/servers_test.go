@@ -4,17 +4,15 @@
 package e2e
 
 import (
-	"bytes"
-	"io"
 	"log"
 	"net"
 	"os"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/coredns/caddy"
@@ -22,10 +20,6 @@ import (
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
 )
-
-// timeout is how long a test waits for a response or an event before it fails. It does not measure
-// speed: nothing that works takes this long.
-const timeout = 20 * time.Second
 
 func TestMain(m *testing.M) {
 	clog.SetOutput(&serverLog)
@@ -58,18 +52,13 @@ type testServer struct {
 // start starts a server, which stops when the test ends. Its Corefile can import clients.
 func start(t *testing.T, corefile string) *testServer {
 	t.Helper()
-	instance, err := startInstance(clients + corefile)
+	instance, err := server.Run(t, "Corefile", clients+corefile)
 	if err != nil {
 		t.Fatalf("%v\nin\n%s", err, corefile)
 	}
 	s := &testServer{t: t, instance: instance, port: dnsserver.Port}
 	t.Cleanup(s.stop)
 	return s
-}
-
-// startInstance starts a server, which the caller stops. Errors call its Corefile "Corefile".
-func startInstance(corefile string) (*caddy.Instance, error) {
-	return server.Run("Corefile", corefile)
 }
 
 // restart replaces the Corefile, as a reload does. After an error the old one stays in use.
@@ -99,26 +88,10 @@ func (s *testServer) closeUDP() {
 }
 
 // udpAddr returns the address where s listens for UDP.
-func (s *testServer) udpAddr() string {
-	for _, l := range s.instance.Servers() {
-		if a := l.LocalAddr(); a != nil {
-			return a.String()
-		}
-	}
-	s.t.Fatal("the server does not listen for UDP")
-	return ""
-}
+func (s *testServer) udpAddr() string { return server.UDP(s.instance) }
 
 // tcpAddr returns the address where s listens for TCP.
-func (s *testServer) tcpAddr() string {
-	for _, l := range s.instance.Servers() {
-		if a := l.Addr(); a != nil {
-			return a.String()
-		}
-	}
-	s.t.Fatal("the server does not listen for TCP")
-	return ""
-}
+func (s *testServer) tcpAddr() string { return server.TCP(s.instance) }
 
 // upstream starts a DNS server that is not CoreDNS and returns its address. For each query, respond
 // adds the records to m, an empty reply.
@@ -148,25 +121,12 @@ func upstream(t *testing.T, respond func(m *dns.Msg)) string {
 // serverLog collects what the servers log.
 var serverLog logBuffer
 
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-var _ io.Writer = (*logBuffer)(nil)
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
+type logBuffer struct{ program.Transcript }
 
 // lines returns the lines logged so far that contain all of words.
 func (l *logBuffer) lines(words ...string) (found []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 lines:
-	for line := range strings.Lines(l.text.String()) {
+	for line := range strings.Lines(l.String()) {
 		for _, word := range words {
 			if !strings.Contains(line, word) {
 				continue lines
@@ -175,14 +135,4 @@ lines:
 		found = append(found, strings.TrimSpace(line))
 	}
 	return found
-}
-
-// eventually waits until done returns true. After timeout it fails the test with what.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(timeout); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", timeout, what)
-		}
-	}
 }

@@ -2,11 +2,11 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/coredns-ordering/ordering/internal/keytest"
 
 	"github.com/miekg/dns"
 )
@@ -83,38 +83,12 @@ func TestTSIGStaysLastAndVerifies(t *testing.T) {
 	}
 }
 
-// signingKey makes a key for example.org and writes it to files. It returns the key and the path of
-// the files without extension, as the dnssec plugin takes it.
-func signingKey(t *testing.T) (*dns.DNSKEY, string) {
-	t.Helper()
-	key := &dns.DNSKEY{
-		Hdr:       dns.RR_Header{Name: "example.org.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 300},
-		Flags:     257,
-		Protocol:  3,
-		Algorithm: dns.ECDSAP256SHA256,
-	}
-	private, err := key.Generate(256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := filepath.Join(t.TempDir(), fmt.Sprintf("Kexample.org.+%03d+%05d", key.Algorithm, key.KeyTag()))
-	for ending, text := range map[string]string{
-		".key":     key.String() + "\n",
-		".private": key.PrivateKeyString(private),
-	} {
-		if err := os.WriteFile(base+ending, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return key, base
-}
-
 func TestSignaturesVerifyOverTheReorderedRRset(t *testing.T) {
 	const (
 		near = "10.9.8.1 10.9.8.2"
 		far  = "192.0.2.1 192.0.2.2 192.0.2.3"
 	)
-	key, base := signingKey(t)
+	key, base := keytest.SigningKey(t, t.TempDir())
 	path := zoneFile(t, "alias CNAME www\n"+host("www", far+" "+near))
 	signing := "dnssec {\n key file " + base + "\n }\n file " + path + "\n}"
 	plain := start(t, "example.org {\n import clients\n "+signing)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/test/internal/program"
 )
 
 const topologyLines = `
@@ -99,11 +101,11 @@ func TestTopologyFileIsReadAgainAfterAChange(t *testing.T) {
 		t.Fatal("a client without a location does not get the order of the zone")
 	}
 	replace(topologyLines + "172.16.0.0/16 east/a\n")
-	eventually(t, "the new file is in use", sees(client, east))
-	eventually(t, "6 entries in the metrics", sample("entries", "6"))
+	program.Eventually(t, "the new file is in use", sees(client, east))
+	program.Eventually(t, "6 entries in the metrics", sample("entries", "6"))
 
 	replace("10.1.0.0/16 west/a\n10.1.0.0/33 east/a\n")
-	eventually(t, "a failure in the metrics", func() bool {
+	program.Eventually(t, "a failure in the metrics", func() bool {
 		return len(scrape(t, at, "coredns_ordering_topology_failures_total")) > 0 && !sample("failures_total", "0")()
 	})
 	if !sees(client, east)() || !sample("entries", "6")() {
@@ -114,6 +116,6 @@ func TestTopologyFileIsReadAgainAfterAChange(t *testing.T) {
 	}
 
 	replace("172.16.0.0/16 west\n10.1.0.0/16 west\n")
-	eventually(t, "a good file after a broken one is in use", sees(client, west))
-	eventually(t, "2 entries in the metrics", sample("entries", "2"))
+	program.Eventually(t, "a good file after a broken one is in use", sees(client, west))
+	program.Eventually(t, "2 entries in the metrics", sample("entries", "2"))
 }

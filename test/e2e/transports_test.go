@@ -3,21 +3,17 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
+	"path/filepath"
 	"testing"
-	"time"
 
+	"github.com/coredns-ordering/ordering/internal/keytest"
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 )
@@ -32,10 +28,7 @@ const (
 func encrypted(t *testing.T, transport string) (*testServer, *tls.Config) {
 	t.Helper()
 	certificate, key, trusted := certify(t)
-	port, err := systemtest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := systemtest.FreePort(t)
 	s := start(t, fmt.Sprintf("%s://example.org:%d {\n import clients\n tls %s %s\n ordering {\n round_robin off\n }\n file %s\n}",
 		transport, port, certificate, key, zoneFile(t, host("www", mixedAddresses))))
 	return s, trusted
@@ -45,30 +38,9 @@ func encrypted(t *testing.T, transport string) (*testServer, *tls.Config) {
 // and a client configuration that trusts it.
 func certify(t *testing.T) (certificatePath, keyPath string, client *tls.Config) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		DNSNames:     []string{"example.org"},
-		NotAfter:     time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	trusted := x509.NewCertPool()
-	trusted.AppendCertsFromPEM(certificate)
-
-	return writeFile(t, "cert.pem", string(certificate)),
-		writeFile(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))),
-		&tls.Config{RootCAs: trusted, ServerName: "example.org"}
+	dir := t.TempDir()
+	client = keytest.Certificate(t, dir, "example.org")
+	return filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), client
 }
 
 func TestDNSOverTLS(t *testing.T) {
@@ -122,9 +94,9 @@ func TestSourceOfThePacketIsTheClient(t *testing.T) {
 		"127.0.1.1": "127.0.1.10 127.0.2.10 192.0.2.1",
 		"127.0.2.1": "127.0.2.10 127.0.1.10 192.0.2.1",
 	} {
-		udp := &dns.Client{Net: "udp", Timeout: timeout,
+		udp := &dns.Client{Net: "udp", Timeout: program.Timeout,
 			Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}}
-		tcp := &dns.Client{Net: "tcp", Timeout: timeout,
+		tcp := &dns.Client{Net: "tcp", Timeout: program.Timeout,
 			Dialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}}
 		for c, addr := range map[*dns.Client]string{udp: s.udpAddr(), tcp: s.tcpAddr()} {
 			r, _, err := c.Exchange(question("www.example.org", dns.TypeA), addr)

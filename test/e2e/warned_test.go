@@ -3,6 +3,8 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/test/internal/server"
 )
 
 // A few; the whole table is beside the parser.
@@ -15,7 +17,7 @@ func TestCorefileWarnsOfWhatHasNoEffect(t *testing.T) {
 	before := count()
 	const snippet = "(inert) {\nordering {\nlocal_net_priority off\nnetmask /24\nweight 10.0.0.0/8 1\n}\n}\n"
 	const block = " {\nbind 127.0.0.1\nimport inert\nwhoami\n}\n"
-	instance, err := startInstance(snippet + "example.org" + block + "example.net" + block)
+	instance, err := server.Run(t, "Corefile", snippet+"example.org"+block+"example.net"+block)
 	if err != nil {
 		t.Fatal(err)
 	}

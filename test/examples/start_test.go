@@ -11,6 +11,7 @@ import (
 
 	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/proxied"
 	"github.com/coredns-ordering/ordering/test/internal/server"
 
 	"github.com/miekg/dns"
@@ -38,17 +39,14 @@ func start(t *testing.T, example string, changes ...string) string {
 	for { // another process may take a free port
 		var ports []string
 		for _, port := range []string{"1053", "1054", "9153"} {
-			free, err := systemtest.FreePort()
-			if err != nil {
-				t.Fatal(err)
-			}
+			free := systemtest.FreePort(t)
 			ports = append(ports, ":"+port, ":"+strconv.Itoa(free))
 		}
 		_, err := server.Start(t, "Corefile", strings.NewReplacer(ports...).Replace(corefile))
 		switch {
 		case err == nil:
 			return "127.0.0.1" + ports[1]
-		case !strings.Contains(err.Error(), "address already in use"):
+		case !systemtest.AddressInUse(err.Error()):
 			t.Fatal(err)
 		}
 	}
@@ -60,9 +58,7 @@ func ask(t *testing.T, server, client, name string, qtype uint16) *dns.Msg {
 	q := new(dns.Msg).SetQuestion(name, qtype)
 	q.SetEdns0(1232, false)
 	a := netip.MustParseAddr(client)
-	q.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_SUBNET{
-		Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(a.BitLen()), Address: a.AsSlice(),
-	}}
+	q.IsEdns0().Option = []dns.EDNS0{proxied.Subnet(netip.PrefixFrom(a, a.BitLen()))}
 	res, _, err := (&dns.Client{Timeout: 30 * time.Second}).Exchange(q, server)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,6 @@ import (
 	"github.com/miekg/dns"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // lookupClient is far from all addresses of the tests below, so that these are in one tier.
@@ -23,7 +22,12 @@ const lookupClient = "11.12.13.14"
 // turns do not depend on the order that the plugin has its records in, and the name of an
 // ExternalName service is followed without being ordered on the way.
 func testLookups(t *testing.T, c *cluster, kubeconfig string) {
-	inSlices := c.createSlices(t)
+	var lists [][]discoveryv1.Endpoint // their order is that of a Go map: another one each time
+	for i := range 3 {
+		address := fmt.Sprintf("100.66.%d.", i)
+		lists = append(lists, []discoveryv1.Endpoint{endpoint(address+"1", ""), endpoint(address+"2", "")})
+	}
+	inSlices := c.createSlices(t, "slices", lists...)
 	const external = "192.0.2.2 192.0.2.1"
 	inZone := c.createExternalName(t, "external", "host.target.example")
 	inCluster := c.createExternalName(t, "internal", inSlices.fullName())
@@ -73,55 +77,8 @@ func lookupCorefile(t *testing.T, kubeconfig, outer, inner, below, addresses str
 // createExternalName creates a service of type ExternalName and returns its full name.
 func (c *cluster) createExternalName(t *testing.T, name, target string) string {
 	t.Helper()
-	namespace := c.createNamespace(t, name)
-	_, err := c.client.CoreV1().Services(namespace).Create(t.Context(), &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: target},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return name + "." + namespace + ".svc.cluster.local."
-}
-
-// createSlices creates a headless service with six addresses in three EndpointSlices. The order of
-// its records is that of a Go map: another one each time.
-func (c *cluster) createSlices(t *testing.T) headless {
-	t.Helper()
-	h := headless{c, c.createNamespace(t, "slices"), "slices"}
-	_, err := c.client.CoreV1().Services(h.namespace).Create(t.Context(), &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: h.name},
-		Spec: corev1.ServiceSpec{
-			ClusterIP: corev1.ClusterIPNone,
-			Ports:     []corev1.ServicePort{{Name: "web", Port: 80}},
-		},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, portName, yes := int32(80), "web", true
-	for i := range 3 {
-		var endpoints []discoveryv1.Endpoint
-		for n := range 2 {
-			endpoints = append(endpoints, discoveryv1.Endpoint{
-				Addresses:  []string{fmt.Sprintf("100.66.%d.%d", i, n+1)},
-				Conditions: discoveryv1.EndpointConditions{Ready: &yes},
-			})
-		}
-		_, err := c.client.DiscoveryV1().EndpointSlices(h.namespace).Create(t.Context(), &discoveryv1.EndpointSlice{
-			ObjectMeta: metav1.ObjectMeta{
-				Name:   fmt.Sprintf("%s-%d", h.name, i),
-				Labels: map[string]string{discoveryv1.LabelServiceName: h.name},
-			},
-			AddressType: discoveryv1.AddressTypeIPv4,
-			Ports:       []discoveryv1.EndpointPort{{Name: &portName, Port: &port}},
-			Endpoints:   endpoints,
-		}, metav1.CreateOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return h
+	spec := corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: target}
+	return c.createService(t, name, spec).fullName() + "."
 }
 
 // expectEven expects that each of n addresses of name comes first equally often.

@@ -12,7 +12,6 @@ import (
 	"github.com/miekg/dns"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // TestCluster runs all tests that need a cluster, one after the other, on the same cluster.
@@ -168,35 +167,9 @@ func testOutsidePodNetworks(t *testing.T, c *cluster, s *server) {
 // EndpointSlice.
 func testZoneWithoutNode(t *testing.T, c *cluster, s *server) {
 	const inNorth2, inSouth1 = "100.65.0.1", "100.65.0.2"
-	h := headless{c, c.createNamespace(t, "external"), "external"}
-	_, err := c.client.CoreV1().Services(h.namespace).Create(t.Context(), &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: h.name},
-		Spec: corev1.ServiceSpec{
-			ClusterIP: corev1.ClusterIPNone,
-			Ports:     []corev1.ServicePort{{Name: "web", Port: 80}},
-		},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, portName, yes := int32(80), "web", true
-	endpoint := func(address, zone string) discoveryv1.Endpoint {
-		return discoveryv1.Endpoint{
-			Addresses: []string{address}, Zone: &zone, Conditions: discoveryv1.EndpointConditions{Ready: &yes},
-		}
-	}
-	_, err = c.client.DiscoveryV1().EndpointSlices(h.namespace).Create(t.Context(), &discoveryv1.EndpointSlice{
-		ObjectMeta: metav1.ObjectMeta{
-			Name:   h.name,
-			Labels: map[string]string{discoveryv1.LabelServiceName: h.name},
-		},
-		AddressType: discoveryv1.AddressTypeIPv4,
-		Ports:       []discoveryv1.EndpointPort{{Name: &portName, Port: &port}},
-		Endpoints:   []discoveryv1.Endpoint{endpoint(inNorth2, "north-2"), endpoint(inSouth1, "south-1")},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := c.createSlices(t, "external", []discoveryv1.Endpoint{
+		endpoint(inNorth2, "north-2"), endpoint(inSouth1, "south-1"),
+	})
 	s.expect(t, cedar.pod(200), h.fullName(), dns.TypeA, tiers{{inNorth2}, {inSouth1}})
 	s.expect(t, ash.pod(200), h.fullName(), dns.TypeA, tiers{{inNorth2}, {inSouth1}})
 	s.expect(t, date.pod(200), h.fullName(), dns.TypeA, tiers{{inSouth1}, {inNorth2}})

@@ -9,6 +9,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -126,23 +127,63 @@ func (h headless) fullName() string {
 // the first one of the cluster if there are none.
 func (c *cluster) createHeadless(t *testing.T, name string, families ...corev1.IPFamily) headless {
 	t.Helper()
-	h := headless{c, c.createNamespace(t, name), name}
-	service := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: corev1.ServiceSpec{
-			ClusterIP: corev1.ClusterIPNone,
-			Selector:  map[string]string{"app": name},
-			Ports:     []corev1.ServicePort{{Name: "web", Port: 80}},
-		},
+	spec := corev1.ServiceSpec{
+		ClusterIP: corev1.ClusterIPNone,
+		Selector:  map[string]string{"app": name},
+		Ports:     []corev1.ServicePort{{Name: "web", Port: 80}},
 	}
 	if len(families) > 1 {
 		policy := corev1.IPFamilyPolicyRequireDualStack
-		service.Spec.IPFamilyPolicy, service.Spec.IPFamilies = &policy, families
+		spec.IPFamilyPolicy, spec.IPFamilies = &policy, families
 	}
+	return c.createService(t, name, spec)
+}
+
+// createService creates a service in a namespace of its own.
+func (c *cluster) createService(t *testing.T, name string, spec corev1.ServiceSpec) headless {
+	t.Helper()
+	h := headless{c, c.createNamespace(t, name), name}
+	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}
 	if _, err := c.client.CoreV1().Services(h.namespace).Create(t.Context(), service, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// createSlices creates a headless service without a selector, with an EndpointSlice for each list of
+// endpoints.
+func (c *cluster) createSlices(t *testing.T, name string, lists ...[]discoveryv1.Endpoint) headless {
+	t.Helper()
+	h := c.createService(t, name, corev1.ServiceSpec{
+		ClusterIP: corev1.ClusterIPNone,
+		Ports:     []corev1.ServicePort{{Name: "web", Port: 80}},
+	})
+	port, portName := int32(80), "web"
+	for i, endpoints := range lists {
+		_, err := c.client.DiscoveryV1().EndpointSlices(h.namespace).Create(t.Context(), &discoveryv1.EndpointSlice{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:   fmt.Sprintf("%s-%d", name, i),
+				Labels: map[string]string{discoveryv1.LabelServiceName: name},
+			},
+			AddressType: discoveryv1.AddressTypeIPv4,
+			Ports:       []discoveryv1.EndpointPort{{Name: &portName, Port: &port}},
+			Endpoints:   endpoints,
+		}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+// endpoint returns a ready endpoint in a zone, or in none.
+func endpoint(address, zone string) discoveryv1.Endpoint {
+	yes := true
+	e := discoveryv1.Endpoint{Addresses: []string{address}, Conditions: discoveryv1.EndpointConditions{Ready: &yes}}
+	if zone != "" {
+		e.Zone = &zone
+	}
+	return e
 }
 
 // runPod creates a pod of the service on a node. The pod is ready and has these addresses.

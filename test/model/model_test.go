@@ -23,6 +23,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/contract"
 
 	"github.com/miekg/dns"
@@ -54,6 +55,10 @@ func parseTask(text string, t task) task {
 func TestModel(t *testing.T) {
 	if os.Getenv(workerEnv) != "" {
 		t.Skip("this is a worker")
+	}
+	corefiles := 1000
+	if systemtest.Raced() {
+		corefiles = 200 // they take about as long as 1,000 without the race detector
 	}
 	all := parseTask(os.Getenv(modelEnv), task{1, corefiles, 60})
 	tasks := make(chan task)
@@ -163,7 +168,7 @@ func TestWorker(t *testing.T) {
 // runSeed runs the case of a seed. It returns how many queries it sent.
 func runSeed(t *testing.T, seed uint64, steps int, stats *Statistics) (queries int, err error) {
 	c, directory := newCase(seed), t.TempDir()
-	s, err := c.start(directory)
+	s, err := c.start(t, directory)
 	defer func() {
 		if s != nil {
 			s.stop(t)

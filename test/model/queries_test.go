@@ -1,9 +1,7 @@
 package model
 
 import (
-	"encoding/binary"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -44,13 +42,7 @@ func (q *query) msg() *dns.Msg {
 	}
 	m.SetEdns0(q.size, q.do)
 	if q.subnet.IsValid() {
-		o := &dns.EDNS0_SUBNET{
-			Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(q.subnet.Bits()), Address: q.subnet.Addr().AsSlice(),
-		}
-		if q.subnet.Addr().Is6() {
-			o.Family = 2
-		}
-		m.IsEdns0().Option = []dns.EDNS0{o}
+		m.IsEdns0().Option = []dns.EDNS0{proxied.Subnet(q.subnet)}
 	}
 	return m
 }
@@ -92,7 +84,7 @@ func (s *servers) exchange(udp net.Conn, q *query) (*dns.Msg, int, error) {
 	if q.tcp {
 		response, err = overTCP(s.tcp, source, packed)
 	} else {
-		response, err = overUDP(udp, append(proxied.Header(proxied.Datagram, source), packed...))
+		response, err = exchange(udp, append(proxied.Header(proxied.Datagram, source), packed...))
 	}
 	if err != nil {
 		return nil, 0, err
@@ -107,7 +99,8 @@ func (s *servers) exchange(udp net.Conn, q *query) (*dns.Msg, int, error) {
 	return r, len(response), nil
 }
 
-func overUDP(conn net.Conn, packet []byte) ([]byte, error) {
+// exchange sends a packed query over conn and returns the packed response.
+func exchange(conn net.Conn, packet []byte) ([]byte, error) {
 	conn.SetDeadline(time.Now().Add(timeout))
 	if _, err := conn.Write(packet); err != nil {
 		return nil, err
@@ -123,17 +116,7 @@ func overTCP(addr string, source netip.AddrPort, packed []byte) ([]byte, error) 
 		return nil, err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(timeout))
-	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(packed))), packed...)); err != nil {
-		return nil, err
-	}
-	length := make([]byte, 2)
-	if _, err := io.ReadFull(conn, length); err != nil {
-		return nil, err
-	}
-	response := make([]byte, binary.BigEndian.Uint16(length))
-	_, err = io.ReadFull(conn, response)
-	return response, err
+	return exchange(&dns.Conn{Conn: conn}, packed)
 }
 
 // below returns the answer that ordering gets from below: that of the reference server.

@@ -22,7 +22,7 @@ type servers struct {
 }
 
 // start writes the files of the case to directory and starts its servers.
-func (c *testCase) start(directory string) (*servers, error) {
+func (c *testCase) start(t *testing.T, directory string) (*servers, error) {
 	files := map[string]string{}
 	for i, b := range c.blocks {
 		files[fmt.Sprintf("zone%d", i)] = b.zoneFile()
@@ -36,30 +36,30 @@ func (c *testCase) start(directory string) (*servers, error) {
 		}
 	}
 	s := new(servers)
-	reference, err := s.add(c.corefile(directory, "", "", false))
+	reference, err := s.add(t, c.corefile(directory, "", "", false))
 	if err != nil {
 		return s, err
 	}
-	s.reference = tcpAddr(reference)
+	s.reference = server.TCP(reference)
 	shuffler := ""
 	if slices.ContainsFunc(c.blocks, func(b *block) bool { return b.source.shuffles }) {
-		instance, err := s.add(shuffling(s.reference))
+		instance, err := s.add(t, shuffling(s.reference))
 		if err != nil {
 			return s, err
 		}
-		shuffler = tcpAddr(instance)
+		shuffler = server.TCP(instance)
 	}
-	ordered, err := s.add(c.corefile(directory, s.reference, shuffler, true))
+	ordered, err := s.add(t, c.corefile(directory, s.reference, shuffler, true))
 	if err != nil {
 		return s, err
 	}
-	s.udp, s.tcp = server.UDP(ordered), tcpAddr(ordered)
+	s.udp, s.tcp = server.UDP(ordered), server.TCP(ordered)
 	return s, nil
 }
 
 // add starts a server.
-func (s *servers) add(corefile string) (*caddy.Instance, error) {
-	instance, err := server.Run("Corefile", corefile)
+func (s *servers) add(t *testing.T, corefile string) (*caddy.Instance, error) {
+	instance, err := server.Run(t, "Corefile", corefile)
 	if err != nil {
 		return nil, fmt.Errorf("%w\nin\n%s", err, corefile)
 	}
@@ -72,14 +72,4 @@ func (s *servers) stop(t *testing.T) {
 	for _, instance := range slices.Backward(s.instances) {
 		server.Stop(t, instance)
 	}
-}
-
-// tcpAddr returns the address where the first server block of instance listens for TCP.
-func tcpAddr(instance *caddy.Instance) string {
-	for _, l := range instance.Servers() {
-		if a := l.Addr(); a != nil {
-			return a.String()
-		}
-	}
-	return ""
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
 )
 
@@ -208,7 +209,7 @@ const page = "../../docs/clients.md"
 // TestWhatClientsConnectTo measures a table and compares it with the one in docs/clients.md.
 // Columns for programs that are not installed, or in another version, are not compared.
 func TestWhatClientsConnectTo(t *testing.T) {
-	if raced {
+	if systemtest.Raced() {
 		t.Skip("the server and the clients are other processes, in which the race detector sees nothing")
 	}
 	runtime.LockOSThread() // the programs are killed when this thread ends

@@ -5,21 +5,14 @@ package soak
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
-	"testing"
 	"time"
 
 	"github.com/coredns-ordering/ordering/test/internal/proxied"
@@ -29,41 +22,6 @@ import (
 
 // timeout is how long a client waits for an answer before the query counts as lost.
 const timeout = 2 * time.Second
-
-// A certificate is for the server.
-type certificate struct {
-	certificate, key string
-	pool             *x509.CertPool
-}
-
-func newCertificate(t *testing.T) *certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"soak.test"}, NotAfter: time.Now().Add(48 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &certificate{
-		certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		key:         string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-		pool:        x509.NewCertPool(),
-	}
-	c.pool.AppendCertsFromPEM([]byte(c.certificate))
-	return c
-}
-
-func (c *certificate) config(protocols ...string) *tls.Config {
-	return &tls.Config{RootCAs: c.pool, ServerName: "soak.test", NextProtos: protocols}
-}
 
 // randomClient returns one of 65,000 client addresses in each place, or one that is nowhere.
 func randomClient() netip.Addr {
@@ -85,7 +43,7 @@ type connection interface {
 
 // dial opens a connection over a transport. A connection over UDP has another client for each
 // query.
-func dial(p *process, c *certificate, transport string) (connection, error) {
+func dial(p *process, config *tls.Config, transport string) (connection, error) {
 	addr, source := p.addr(transport), randomClient()
 	switch transport {
 	case "udp":
@@ -99,13 +57,15 @@ func dial(p *process, c *certificate, transport string) (connection, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &stream{Conn: tls.Client(conn, c.config()), source: source}, nil
+		return &stream{Conn: tls.Client(conn, config), source: source}, nil
 	case "https":
-		return newWeb(c, addr, source), nil
+		return newWeb(config, addr, source), nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	conn, err := quic.DialAddr(ctx, addr, c.config("doq"), &quic.Config{MaxIdleTimeout: timeout})
+	quicConfig := config.Clone()
+	quicConfig.NextProtos = []string{"doq"}
+	conn, err := quic.DialAddr(ctx, addr, quicConfig, &quic.Config{MaxIdleTimeout: timeout})
 	return &quicConn{conn}, err
 }
 
@@ -175,11 +135,11 @@ type web struct {
 	source netip.Addr
 }
 
-func newWeb(c *certificate, addr string, source netip.Addr) *web {
+func newWeb(config *tls.Config, addr string, source netip.Addr) *web {
 	return &web{url: "https://" + addr + "/dns-query", source: source, http: &http.Client{
 		Timeout: timeout,
 		Transport: &http.Transport{
-			TLSClientConfig:   c.config(),
+			TLSClientConfig:   config.Clone(), // the transport adds its protocol to it
 			ForceAttemptHTTP2: true,
 			DialContext: func(context.Context, string, string) (net.Conn, error) {
 				return proxied.Dial(addr, netip.AddrPortFrom(source, 40000))

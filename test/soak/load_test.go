@@ -4,6 +4,7 @@ package soak
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns-ordering/ordering/internal/keytest"
 	"github.com/coredns-ordering/ordering/test/internal/contract"
 
 	"github.com/miekg/dns"
@@ -23,13 +25,13 @@ import (
 
 // A soak loads one server.
 type soak struct {
-	t           *testing.T
-	directory   string
-	certificate *certificate
-	ordered     bool
-	process     *process
-	versions    versions
-	policies    [2]*contract.Policy
+	t         *testing.T
+	directory string
+	tls       *tls.Config // of the clients
+	ordered   bool
+	process   *process
+	versions  versions
+	policies  [2]*contract.Policy
 	results
 }
 
@@ -57,12 +59,13 @@ func (r *results) String() string {
 		r.start, r.end)
 }
 
-func newSoak(t *testing.T, c *certificate, ordered bool) *soak {
-	s := &soak{t: t, directory: t.TempDir(), certificate: c, ordered: ordered, policies: topologies()}
+func newSoak(t *testing.T, ordered bool) *soak {
+	s := &soak{t: t, directory: t.TempDir(), ordered: ordered, policies: topologies()}
+	s.tls = keytest.Certificate(t, s.directory, "soak.test")
 	ports := freePorts(t)
 	replace(t, s.path("zone"), zone(s.versions.add()))
 	replace(t, s.path("topology"), contract.TopologyFile(s.policies[0].Topology))
-	writeFiles(t, s.directory, c, corefile(s.directory, startUpstream(t), ports, ordered))
+	replace(t, s.path("Corefile"), corefile(s.directory, startUpstream(t), ports, ordered))
 	s.process = startProcess(t, s.directory, ports)
 	return s
 }
@@ -80,11 +83,11 @@ func (s *soak) run(duration time.Duration) *results {
 	s.load(duration * 3 / 4)
 	s.end = s.measure(rest)
 	s.reloads = s.process.reloads() - before
-	if races := s.process.log.races(); len(races) > 0 {
+	if races := s.process.races(); len(races) > 0 {
 		s.t.Errorf("%d data races, such as:\n%s", len(races), races[0])
 	}
-	if s.process.log.count("panic") > 0 {
-		s.t.Errorf("the server reports a panic:\n%s", s.process.log.tail())
+	if strings.Contains(s.process.log.String(), "panic") {
+		s.t.Errorf("the server reports a panic:\n%s", s.process.tail())
 	}
 	s.process.cmd.Process.Kill()
 	return &s.results
@@ -98,7 +101,7 @@ func (s *soak) waitUntilReady() {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the server does not answer:\n%s", s.process.log.tail())
+			s.t.Fatalf("the server does not answer:\n%s", s.process.tail())
 		}
 	}
 }
@@ -178,7 +181,7 @@ func (s *soak) ask(transport string, stop chan struct{}) {
 		lost.(*atomic.Int64).Add(1)
 	}
 	for {
-		conn, err := dial(s.process, s.certificate, transport)
+		conn, err := dial(s.process, s.tls, transport)
 		if err != nil {
 			s.queries.Add(1)
 			lose()
@@ -241,7 +244,7 @@ func (s *soak) query(conn connection) bool {
 	if err != nil {
 		s.wrong.Add(1)
 		s.once.Do(func() {
-			s.example = fmt.Errorf("%s for %v: %w\n%v\n%s", name, conn.client(), err, r, s.process.log.tail())
+			s.example = fmt.Errorf("%s for %v: %w\n%v\n%s", name, conn.client(), err, r, s.process.tail())
 		})
 	}
 	return true

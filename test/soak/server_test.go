@@ -3,7 +3,6 @@
 package soak
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,12 +11,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 )
 
 // figures are what a server uses.
@@ -43,37 +42,16 @@ func serveFigures(addr string) {
 type process struct {
 	t       *testing.T
 	cmd     *exec.Cmd
-	log     lockedBuffer
-	figures string         // address
-	ports   map[string]int // by transport
-}
-
-// lockedBuffer collects what a process prints.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-// count returns how often a word was printed.
-func (b *lockedBuffer) count(word string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return strings.Count(b.text.String(), word)
+	log     program.Transcript // what it prints
+	figures string             // address
+	ports   map[string]int     // by transport
 }
 
 // races returns the reports of the race detector in which ordering, or what it calls directly, is
 // one of the two. CoreDNS 1.15.0 has races of its own: file reads a zone while it replaces it.
-func (b *lockedBuffer) races() (reports []string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (p *process) races() (reports []string) {
 	const frames = 6 // lines: two for each function
-	for _, report := range strings.Split(b.text.String(), "WARNING: DATA RACE")[1:] {
+	for _, report := range strings.Split(p.log.String(), "WARNING: DATA RACE")[1:] {
 		report, _, _ = strings.Cut(report, "==================")
 		for part := range strings.SplitSeq(report, "\n\n") {
 			lines := strings.SplitN(strings.TrimSpace(part), "\n", frames+2)
@@ -88,10 +66,9 @@ func (b *lockedBuffer) races() (reports []string) {
 	return reports
 }
 
-func (b *lockedBuffer) tail() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	text := b.text.String()
+// tail returns the end of what the server has printed.
+func (p *process) tail() string {
+	text := p.log.String()
 	return text[max(0, len(text)-3000):]
 }
 
@@ -101,10 +78,7 @@ var transports = []string{"udp", "tcp", "tls", "https", "quic"}
 func freePorts(t *testing.T) map[string]int {
 	ports := map[string]int{}
 	for _, transport := range append(transports, "figures") {
-		port, err := systemtest.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := systemtest.FreePort(t)
 		ports[transport] = port
 	}
 	ports["tcp"] = ports["udp"]
@@ -134,7 +108,7 @@ func (p *process) measure() (f figures) {
 	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Get("http://" + p.figures)
 	if err != nil {
-		p.t.Fatalf("the server does not run: %v\n%s", err, p.log.tail())
+		p.t.Fatalf("the server does not run: %v\n%s", err, p.tail())
 	}
 	defer response.Body.Close()
 	if err := json.NewDecoder(response.Body).Decode(&f); err != nil {
@@ -147,7 +121,7 @@ func (p *process) measure() (f figures) {
 func (p *process) reload() { p.cmd.Process.Signal(syscall.SIGUSR1) }
 
 // reloads returns how many reloads the server has completed.
-func (p *process) reloads() int { return p.log.count("Reloading complete") }
+func (p *process) reloads() int { return strings.Count(p.log.String(), "Reloading complete") }
 
 // addr returns the address where the server listens for a transport.
 func (p *process) addr(transport string) string {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/coredns-ordering/ordering/test/internal/server" // registers the plugins, with ordering
+	_ "github.com/coredns-ordering/ordering/test/internal/server" // registers all plugins for coremain
 
 	"github.com/coredns/coredns/coremain"
 )
@@ -37,9 +37,8 @@ func TestSoak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	certificate := newCertificate(t)
-	without := newSoak(t, certificate, false).run(duration)
-	with := newSoak(t, certificate, true).run(duration)
+	without := newSoak(t, false).run(duration)
+	with := newSoak(t, true).run(duration)
 	t.Logf("without ordering: %v", without)
 	t.Logf("with ordering:    %v", with)
 

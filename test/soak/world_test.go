@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -171,10 +170,7 @@ func startUpstream(t *testing.T) string {
 		}
 		w.WriteMsg(m)
 	})
-	port, err := systemtest.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := systemtest.FreePort(t)
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	for _, network := range []string{"udp", "tcp"} {
 		started := make(chan struct{})
@@ -185,11 +181,4 @@ func startUpstream(t *testing.T) string {
 		t.Cleanup(func() { s.Shutdown() })
 	}
 	return addr
-}
-
-// writeFiles writes the files of the server.
-func writeFiles(t *testing.T, directory string, c *certificate, text string) {
-	for name, content := range map[string]string{"Corefile": text, "cert.pem": c.certificate, "key.pem": c.key} {
-		replace(t, filepath.Join(directory, name), content)
-	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 )
@@ -16,7 +16,7 @@ func TestResolversBetweenThatKeepTheOrder(t *testing.T) {
 	ordering := freeAddress(t)
 	records := apex + subnetRecords
 	startServer(t, ordering, "ordering {\nround_robin off\n}\nfile "+
-		write(t, t.TempDir(), "example.org.zone", parseZone(t, records).String()))
+		program.WriteFile(t, t.TempDir(), "example.org.zone", parseZone(t, records).String()))
 	ask := func(addr netip.AddrPort) string {
 		m := new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA)
 		return addresses(exchange(t, ownAddress, addr, m))
@@ -39,9 +39,9 @@ func TestResolversBetweenThatKeepTheOrder(t *testing.T) {
 			var resolver netip.AddrPort
 			switch test.program {
 			case "unbound":
-				resolver = startUnbound(t, command(t, test.program), ordering, "\t"+test.settings+"\n")
+				resolver = startUnbound(t, program.Find(t, test.program), ordering, "\t"+test.settings+"\n")
 			case "named":
-				resolver = startNamedResolver(t, command(t, test.program), ordering, test.settings)
+				resolver = startNamedResolver(t, program.Find(t, test.program), ordering, test.settings)
 			case "coredns":
 				resolver = freeAddress(t)
 				startServer(t, resolver, fmt.Sprintf("%s\nforward . %v", test.settings, ordering))
@@ -61,26 +61,7 @@ func TestResolversBetweenThatKeepTheOrder(t *testing.T) {
 // returns its address.
 func startNamedResolver(t *testing.T, named string, upstream netip.AddrPort, settings string) netip.AddrPort {
 	t.Helper()
-	for {
-		port, err := systemtest.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := t.TempDir()
-		conf := fmt.Sprintf(`options {
-	directory %q;
-	listen-on port %d { 127.0.0.1; };
-	listen-on-v6 { none; };
-	pid-file none; lock-file none; session-keyfile none;
-	recursion yes; allow-recursion { any; }; dnssec-validation no; empty-zones-enable no;
-	forward only; forwarders { %v port %d; };
-	%s
-};
-controls { };
-`, dir, port, upstream.Addr(), upstream.Port(), settings)
-		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
-		if startProgram(t, addr, named, "-g", "-n", "1", "-c", write(t, dir, "named.conf", conf)) {
-			return addr
-		}
-	}
+	options := fmt.Sprintf("recursion yes; allow-recursion { any; }; forward only; forwarders { %v port %d; }; %s",
+		upstream.Addr(), upstream.Port(), settings)
+	return program.StartNamed(t, named, t.TempDir(), options, "", hasZone)
 }

@@ -1,19 +1,13 @@
 package validators
 
 import (
-	"bytes"
 	"fmt"
 	"log"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strconv"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,49 +26,13 @@ func TestMain(m *testing.M) {
 }
 
 // serverLog collects what the servers under test log.
-var serverLog logBuffer
+var serverLog program.Transcript
 
-// A logBuffer is safe for concurrent use.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// count returns how often the servers have logged words.
-func (l *logBuffer) count(words string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Count(l.text.Bytes(), []byte(words))
-}
-
-// command returns the path of a program. It skips the test if that is not installed.
-func command(t *testing.T, name string) string {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("every address of 127.0.0.0/8 is local only on Linux")
-	}
-	return program.Find(t, name)
-}
-
-// newRandom returns a source of randomness with a new seed, or with the seed in ORDERING_VALIDATORS_SEED. It
-// logs the seed.
+// newRandom returns a source of randomness with a new seed, or with the seed in
+// ORDERING_VALIDATORS_SEED.
 func newRandom(t *testing.T) *rand.Rand {
 	t.Helper()
-	seed := rand.Uint64()
-	if s := os.Getenv("ORDERING_VALIDATORS_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("ORDERING_VALIDATORS_SEED: %v", err)
-		}
-	}
-	t.Logf("ORDERING_VALIDATORS_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return program.Random(t, "ORDERING_VALIDATORS_SEED")
 }
 
 // rounds returns how often a test repeats its questions: three times, or ORDERING_VALIDATORS_ROUNDS.
@@ -131,27 +89,11 @@ func startServer(t *testing.T, addr netip.AddrPort, body string) {
 	}
 }
 
-// startProgram starts another server and waits until it answers a query for the SOA record of
-// example.org at addr with NOERROR. It returns false if another process has taken the port.
-func startProgram(t *testing.T, addr netip.AddrPort, path string, args ...string) bool {
-	t.Helper()
-	ready := func() bool {
-		c := &dns.Client{Timeout: time.Second}
-		r, _, err := c.Exchange(new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA), addr.String())
-		return err == nil && r.Rcode == dns.RcodeSuccess
-	}
-	output, ok := program.Start(t, exec.Command(path, args...), ready)
-	switch {
-	case ok:
-		return true
-	case strings.Contains(output, "address already in use"):
-		return false
-	case strings.Contains(strings.ToLower(output), "permission denied"):
-		t.Skipf("%s has no permission to read its configuration:\n%s", path, output)
-	default:
-		t.Fatalf("%s does not answer:\n%s", path, output)
-	}
-	return false
+// hasZone reports whether a server answers a query for the SOA record of example.org with NOERROR.
+func hasZone(addr netip.AddrPort) bool {
+	c := &dns.Client{Timeout: time.Second}
+	r, _, err := c.Exchange(new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA), addr.String())
+	return err == nil && r.Rcode == dns.RcodeSuccess
 }
 
 // exchange sends m to addr over UDP, from the address client, and returns the response. It uses TCP
@@ -171,24 +113,4 @@ func exchange(t *testing.T, client netip.Addr, addr netip.AddrPort, m *dns.Msg) 
 		t.Fatalf("%v %v: %v", m.Question, addr, err)
 	}
 	return r
-}
-
-// eventually waits until done returns true. After program.Timeout it fails the test with what.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(program.Timeout); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", program.Timeout, what)
-		}
-	}
-}
-
-// write writes a file into dir, which others can read, and returns its path.
-func write(t *testing.T, dir, name, text string) string {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

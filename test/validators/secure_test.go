@@ -3,12 +3,14 @@ package validators
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/internal/keytest"
+	"github.com/coredns-ordering/ordering/internal/systemtest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/miekg/dns"
 )
@@ -86,12 +88,12 @@ var signers = []signer{
 func startSigned(t *testing.T, z zone, s signer, cache string) (netip.AddrPort, *dns.DNSKEY) {
 	t.Helper()
 	dir := t.TempDir()
-	key, keyFile := newKey(t, dir)
+	key, keyFile := keytest.SigningKey(t, dir)
 	addr := freeAddress(t)
 	startServer(t, addr, fmt.Sprintf("ordering {\nanswer_limit 2\ntypes A AAAA MX SRV\n}\n%s\n%s", cache,
-		fmt.Sprintf(s.corefile, keyFile, write(t, dir, "example.org.zone", z.String()), dir)))
+		fmt.Sprintf(s.corefile, keyFile, program.WriteFile(t, dir, "example.org.zone", z.String()), dir)))
 	soa := new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA)
-	eventually(t, "the server has the signed zone", func() bool {
+	program.Eventually(t, "the server has the signed zone", func() bool {
 		return exchange(t, ownAddress, addr, soa).Rcode == dns.RcodeSuccess
 	})
 	return addr, key
@@ -104,7 +106,7 @@ func forEachSigner(t *testing.T, test func(t *testing.T, addr netip.AddrPort, ke
 	for _, s := range signers {
 		for _, cache := range []string{"", "cache"} {
 			t.Run(strings.TrimSpace(s.name+" "+cache), func(t *testing.T) {
-				if raced && cache == "" {
+				if systemtest.Raced() && cache == "" {
 					// Without ordering too: file and dnssec of CoreDNS 1.15 append the signatures
 					// of an answer to the slice of records that the zone keeps, in the space after
 					// its end. So two answers with one RRset write the same signature to one place.
@@ -149,11 +151,11 @@ func unboundValidates(t *testing.T, key *dns.DNSKEY) string {
 	cache-max-ttl: 0
 	cache-max-negative-ttl: 0
 	aggressive-nsec: no
-`, write(t, t.TempDir(), "anchor", key.String()+"\n"))
+`, program.WriteFile(t, t.TempDir(), "anchor", key.String()+"\n"))
 }
 
 func TestUnboundFindsEveryAnswerSecureAndComplete(t *testing.T) {
-	unbound := command(t, "unbound")
+	unbound := program.Find(t, "unbound")
 	forEachSigner(t, func(t *testing.T, addr netip.AddrPort, key *dns.DNSKEY, all []question) {
 		counted := freeAddress(t)
 		relay := startRelay(t, counted, addr, nil)
@@ -203,7 +205,7 @@ func answered(r *dns.Msg, rrtype uint16) []string {
 
 // This shows that the tests above and below would see an answer that is cut or changed.
 func TestValidatorsRefuseAnIncompleteRRset(t *testing.T) {
-	unbound, delv := command(t, "unbound"), command(t, "delv")
+	unbound, delv := program.Find(t, "unbound"), program.Find(t, "delv")
 	z := parseZone(t, apex+signedRecords+hosts(newRandom(t), signedHosts)+host(newRandom(t), "large", 20, 20))
 	addr, key := startSigned(t, z, signers[0], "")
 	cut := freeAddress(t)
@@ -224,7 +226,7 @@ func TestValidatorsRefuseAnIncompleteRRset(t *testing.T) {
 }
 
 func TestDelvValidatesEveryAnswer(t *testing.T) {
-	delv := command(t, "delv")
+	delv := program.Find(t, "delv")
 	forEachSigner(t, func(t *testing.T, addr netip.AddrPort, key *dns.DNSKEY, all []question) {
 		validated := 0
 		for i, q := range all {
@@ -256,12 +258,9 @@ func TestDelvValidatesEveryAnswer(t *testing.T) {
 // runDelv returns what delv prints for a question to the server at addr, with key as trust anchor.
 func runDelv(t *testing.T, delv string, addr netip.AddrPort, key *dns.DNSKEY, q question) string {
 	t.Helper()
-	anchor := filepath.Join(t.TempDir(), "anchor")
 	text := fmt.Sprintf("trust-anchors { example.org. static-key %d %d %d %q; };\n",
 		key.Flags, key.Protocol, key.Algorithm, key.PublicKey)
-	if err := os.WriteFile(anchor, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	anchor := program.WriteFile(t, t.TempDir(), "anchor", text)
 	output, err := exec.Command(delv, "@"+addr.Addr().String(), "-p", fmt.Sprint(addr.Port()),
 		"-a", anchor, "+root=example.org", q.name, dns.TypeToString[q.rrtype]).CombinedOutput()
 	if err != nil {

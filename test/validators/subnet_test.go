@@ -10,6 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/keytest"
+	"github.com/coredns-ordering/ordering/test/internal/program"
+	"github.com/coredns-ordering/ordering/test/internal/proxied"
+
 	"github.com/miekg/dns"
 )
 
@@ -116,12 +120,7 @@ func randomClient(random *rand.Rand) netip.Addr {
 func subnetQuery(rrtype uint16, network netip.Prefix) *dns.Msg {
 	m := new(dns.Msg).SetQuestion("www.example.org.", rrtype)
 	m.SetEdns0(4096, false)
-	o := &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(network.Bits())}
-	o.Address = network.Addr().AsSlice()
-	if network.Addr().Is6() {
-		o.Family = 2
-	}
-	m.IsEdns0().Option = append(m.IsEdns0().Option, o)
+	m.IsEdns0().Option = []dns.EDNS0{proxied.Subnet(network)}
 	return m
 }
 
@@ -161,7 +160,7 @@ func addresses(r *dns.Msg) string {
 // built without the cache per client network.
 func unboundWithSubnets(t *testing.T) string {
 	t.Helper()
-	path := command(t, "unbound")
+	path := program.Find(t, "unbound")
 	if output, err := exec.Command(path, "-V").CombinedOutput(); !strings.Contains(string(output), "subnetcache") {
 		t.Skipf("%s is built without the module subnetcache (%v):\n%s", path, err, output)
 	}
@@ -178,18 +177,18 @@ func startForSubnets(
 	ordering, counted := freeAddress(t), freeAddress(t)
 	properties, below, validate := p.ordering, p.below, ""
 	if strings.Contains(properties, "%s") {
-		properties = fmt.Sprintf(properties, write(t, dir, "topology.txt", randomTopology(random)))
+		properties = fmt.Sprintf(properties, program.WriteFile(t, dir, "topology.txt", randomTopology(random)))
 	}
 	if strings.Contains(below, "%s") {
-		key, file := newKey(t, dir)
+		key, file := keytest.SigningKey(t, dir)
 		below = fmt.Sprintf(below, file)
-		validate = fmt.Sprintf("\ttrust-anchor-file: %q\n", write(t, dir, "anchor", key.String()+"\n"))
+		validate = fmt.Sprintf("\ttrust-anchor-file: %q\n", program.WriteFile(t, dir, "anchor", key.String()+"\n"))
 	}
 	if !strings.Contains(properties, "round_robin") {
 		properties += "\n" + more
 	}
 	startServer(t, ordering, fmt.Sprintf("ordering {\necs %v\n%s\n}\n%s\nfile %s", ownAddress, properties, below,
-		write(t, dir, "example.org.zone", parseZone(t, apex+subnetRecords).String())))
+		program.WriteFile(t, dir, "example.org.zone", parseZone(t, apex+subnetRecords).String())))
 	r = startRelay(t, counted, ordering, nil)
 	resolver = startUnbound(t, unbound, counted, fmt.Sprintf(`	module-config: "subnetcache validator iterator"
 	rrset-roundrobin: no

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coredns-ordering/ordering/internal/systemtest"
 	"github.com/coredns-ordering/ordering/test/internal/program"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,36 +49,18 @@ func startSecondary(t *testing.T, named string, primary netip.AddrPort, signed b
 		key = fmt.Sprintf("key %q { algorithm hmac-sha256; secret %q; };\n", tsigName, tsigSecret)
 		use = fmt.Sprintf(" key %q", tsigName)
 	}
-	for {
-		port, err := systemtest.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := t.TempDir()
-		conf := fmt.Sprintf(`options {
-	directory %q;
-	listen-on port %d { 127.0.0.1; };
-	listen-on-v6 { none; };
-	pid-file none; lock-file none; session-keyfile none;
-	recursion no; notify no; dnssec-validation no; empty-zones-enable no;
-	allow-transfer { any; };
-	min-refresh-time 1; max-refresh-time 1; min-retry-time 1; max-retry-time 1;
-};
-controls { };
-%szone example.org { type secondary; primaries { %v port %d%s; }; request-ixfr yes; masterfile-format text; };
-`, dir, port, key, primary.Addr(), primary.Port(), use)
-		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
-		if startProgram(t, addr, named, "-g", "-n", "1", "-c", write(t, dir, "named.conf", conf)) {
-			return addr
-		}
-	}
+	options := `recursion no; allow-transfer { any; };
+	min-refresh-time 1; max-refresh-time 1; min-retry-time 1; max-retry-time 1;`
+	secondary := fmt.Sprintf("zone example.org { type secondary; primaries { %v port %d%s; }; "+
+		"request-ixfr yes; masterfile-format text; };\n", primary.Addr(), primary.Port(), use)
+	return program.StartNamed(t, named, t.TempDir(), options, key+secondary, hasZone)
 }
 
 // A real secondary has the zone that is in the file, whatever ordering does to answers: after the
 // first transfer, and after a change that it asks for with IXFR. There is no cache in these
 // servers: that of CoreDNS 1.15 sets every TTL of a transfer to 5, with and without ordering.
 func TestSecondaryHasTheSameZone(t *testing.T) {
-	named := command(t, "named")
+	named := program.Find(t, "named")
 	random := newRandom(t)
 	records := signedRecords + hosts(random, 2000) + host(random, "large", 90, 90)
 	const above = `log . "transfer {type} {rcode}"
@@ -92,23 +73,24 @@ func TestSecondaryHasTheSameZone(t *testing.T) {
 			to *
 		}
 		`
+	ixfrs := func() int { return strings.Count(serverLog.String(), "transfer IXFR NOERROR") }
 	for _, tsig := range []string{"", requireTSIG} {
 		t.Run(fmt.Sprint("TSIG ", tsig != ""), func(t *testing.T) {
 			dir := t.TempDir()
-			before := serverLog.count("transfer IXFR NOERROR")
+			before := ixfrs()
 			z := parseZone(t, apex+records)
-			file := write(t, dir, "example.org.zone", z.String())
+			file := program.WriteFile(t, dir, "example.org.zone", z.String())
 			primary := freeAddress(t)
 			startServer(t, primary, above+tsig+"file "+file+" {\nreload 100ms\n}")
 			secondary := startSecondary(t, named, primary, tsig != "")
 			wantZone(t, primary, secondary, tsig != "", z)
 
 			changed := parseZone(t, strings.Replace(apex, " 1 1 1 ", " 2 1 1 ", 1)+records+host(random, "new", 9, 9))
-			if err := os.Rename(write(t, dir, "new", changed.String()), file); err != nil {
+			if err := os.Rename(program.WriteFile(t, dir, "new", changed.String()), file); err != nil {
 				t.Fatal(err)
 			}
 			wantZone(t, primary, secondary, tsig != "", changed)
-			if serverLog.count("transfer IXFR NOERROR") == before {
+			if ixfrs() == before {
 				t.Error("the secondary never asked for IXFR")
 			}
 		})
@@ -120,7 +102,7 @@ func TestSecondaryHasTheSameZone(t *testing.T) {
 func wantZone(t *testing.T, primary, secondary netip.AddrPort, signed bool, z zone) {
 	t.Helper()
 	serial := z.records[0].(*dns.SOA).Serial
-	eventually(t, fmt.Sprintf("the secondary has serial %d", serial), func() bool {
+	program.Eventually(t, fmt.Sprintf("the secondary has serial %d", serial), func() bool {
 		r := exchange(t, ownAddress, secondary, new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA))
 		return len(r.Answer) == 1 && r.Answer[0].(*dns.SOA).Serial == serial
 	})

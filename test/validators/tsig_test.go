@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/test/internal/program"
 )
 
 const (
@@ -38,10 +40,10 @@ func verifiedByDig(output string) int {
 }
 
 func TestDigVerifiesTheTSIGOfReorderedAnswers(t *testing.T) {
-	dig := command(t, "dig")
+	dig := program.Find(t, "dig")
 	random := newRandom(t)
 	z := parseZone(t, apex+"_http._tcp SRV 10 5 80 n0\n"+host(random, "n0", 8, 4)+host(random, "large", 300, 10))
-	file := write(t, t.TempDir(), "example.org.zone", z.String())
+	file := program.WriteFile(t, t.TempDir(), "example.org.zone", z.String())
 	questions := []string{"n0.example.org.", "A", "n0.example.org.", "AAAA", "large.example.org.", "A",
 		"_http._tcp.example.org.", "SRV", "nobody.example.org.", "TXT", "ns.example.org.", "A"}
 	algorithms := []string{"hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"}

@@ -3,7 +3,10 @@ package validators
 import (
 	"fmt"
 	"net/netip"
+	"os/exec"
 	"testing"
+
+	"github.com/coredns-ordering/ordering/test/internal/program"
 )
 
 // startUnbound starts unbound as a resolver that asks server for everything in example.org. It
@@ -39,7 +42,8 @@ stub-zone:
 	stub-addr: %[5]v@%[6]d
 	stub-first: no
 `, addr.Addr(), addr.Port(), dir, settings, server.Addr(), server.Port())
-	if !startProgram(t, addr, path, "-d", "-c", write(t, dir, "unbound.conf", conf)) {
+	cmd := exec.Command(path, "-d", "-c", program.WriteFile(t, dir, "unbound.conf", conf))
+	if !program.StartServer(t, cmd, func() bool { return hasZone(addr) }) {
 		t.Fatalf("another process has taken %v", addr)
 	}
 	return addr

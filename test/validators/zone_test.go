@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -99,24 +98,4 @@ func host(random *rand.Rand, name string, v4, v6 int) string {
 		})
 	}
 	return b.String()
-}
-
-// newKey makes a signing key for example.org and writes it into dir. It returns the key and the
-// path of its files without extension.
-func newKey(t *testing.T, dir string) (*dns.DNSKEY, string) {
-	t.Helper()
-	key := &dns.DNSKEY{
-		Hdr:       dns.RR_Header{Name: "example.org.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 300},
-		Flags:     257,
-		Protocol:  3,
-		Algorithm: dns.ECDSAP256SHA256,
-	}
-	private, err := key.Generate(256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := fmt.Sprintf("Kexample.org.+%03d+%05d", key.Algorithm, key.KeyTag())
-	write(t, dir, name+".key", key.String()+"\n")
-	write(t, dir, name+".private", key.PrivateKeyString(private))
-	return key, filepath.Join(dir, name)
 }

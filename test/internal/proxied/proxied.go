@@ -1,5 +1,5 @@
 // Package proxied lets a test ask a server as any client: each query carries the address of its
-// client in a PROXY header, version 2.
+// client in a PROXY header, version 2, or the client's network in a Client Subnet option.
 package proxied
 
 import (

@@ -3,6 +3,7 @@ package server
 
 import (
 	"io"
+	"net"
 	"strconv"
 	"testing"
 
@@ -29,7 +30,7 @@ func Input(name, corefile string) caddy.Input {
 // Start is Run for a server that stops when the test ends.
 func Start(t testing.TB, name, corefile string) (*caddy.Instance, error) {
 	t.Helper()
-	instance, err := Run(name, corefile)
+	instance, err := Run(t, name, corefile)
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +41,9 @@ func Start(t testing.TB, name, corefile string) (*caddy.Instance, error) {
 // Run starts a server with this Corefile, which the caller stops. Server blocks that name no port
 // share a free one, which is in dnsserver.Port until the next call. Run returns the error of a server
 // that does not start.
-func Run(name, corefile string) (*caddy.Instance, error) {
-	port, err := systemtest.FreePort()
-	if err != nil {
-		return nil, err
-	}
-	dnsserver.Port = strconv.Itoa(port)
+func Run(t testing.TB, name, corefile string) (*caddy.Instance, error) {
+	t.Helper()
+	dnsserver.Port = strconv.Itoa(systemtest.FreePort(t))
 	return caddy.Start(Input(name, corefile))
 }
 
@@ -60,6 +58,18 @@ func Stop(t testing.TB, instance *caddy.Instance) {
 	}
 }
 
-// UDP returns the address where instance, whose server blocks share one, listens for UDP. CoreDNS has
-// servers of several addresses in random order.
-func UDP(instance *caddy.Instance) string { return instance.Servers()[0].LocalAddr().String() }
+// UDP returns the address where instance listens for UDP, or "" if it does not. CoreDNS has servers of
+// several addresses in random order.
+func UDP(instance *caddy.Instance) string { return first(instance, caddy.ServerListener.LocalAddr) }
+
+// TCP is UDP for TCP.
+func TCP(instance *caddy.Instance) string { return first(instance, caddy.ServerListener.Addr) }
+
+func first(instance *caddy.Instance, address func(caddy.ServerListener) net.Addr) string {
+	for _, l := range instance.Servers() {
+		if a := address(l); a != nil {
+			return a.String()
+		}
+	}
+	return ""
+}

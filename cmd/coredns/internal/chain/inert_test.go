@@ -1,21 +1,16 @@
 package chain
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/coredns-ordering/ordering/internal/keytest"
 
 	"github.com/miekg/dns"
 )
@@ -23,17 +18,12 @@ import (
 // TestNothingListensNorIsWritten has all plugins that would listen or write, and a server of each
 // transport. The test itself listens once, so that it would be seen.
 func TestNothingListensNorIsWritten(t *testing.T) {
-	cert, key := keyPair(t)
-	dnskey, private := zoneKey(t)
 	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"zone": zone, "cert.pem": cert, "key.pem": key,
-		"Kexample.org.+013+1.key": dnskey, "Kexample.org.+013+1.private": private,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(filepath.Join(dir, "zone"), []byte(zone), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	keytest.Certificate(t, dir, "example.org")
+	_, key := keytest.SigningKey(t, dir)
 	before, filesBefore := listening(t), files(t, dir)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -63,7 +53,7 @@ func TestNothingListensNorIsWritten(t *testing.T) {
 	pprof 127.0.0.1:40204
 	dnstap listen tcp://127.0.0.1:40205
 	sign DIR/zone {
-		key file DIR/Kexample.org.+013+1
+		key file ` + key + `
 		directory DIR
 	}
 	transfer {
@@ -94,40 +84,6 @@ func TestNothingListensNorIsWritten(t *testing.T) {
 	if got := files(t, dir); !slices.Equal(got, filesBefore) {
 		t.Errorf("there are the files %v", got)
 	}
-}
-
-// keyPair returns a certificate and its key.
-func keyPair(t *testing.T) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
-}
-
-// zoneKey returns a key that the zone example.org can be signed with.
-func zoneKey(t *testing.T) (public, private string) {
-	t.Helper()
-	key := &dns.DNSKEY{
-		Hdr:   dns.RR_Header{Name: "example.org.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
-		Flags: dns.SEP | dns.ZONE, Protocol: 3, Algorithm: dns.ECDSAP256SHA256,
-	}
-	generated, err := key.Generate(256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key.String() + "\n", key.PrivateKeyString(generated)
 }
 
 // files returns the names in a directory.

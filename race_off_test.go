@@ -1,5 +1,0 @@
-//go:build !race
-
-package ordering
-
-const raced = false

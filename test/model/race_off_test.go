@@ -1,8 +1,0 @@
-//go:build !race
-
-package model
-
-const (
-	raced     = false
-	corefiles = 1000
-)

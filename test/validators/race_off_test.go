@@ -1,5 +1,0 @@
-//go:build !race
-
-package validators
-
-const raced = false
