@@ -172,8 +172,8 @@ func (l *line) checkSeparators() error {
 // inOneWord joins the parts of a word of a sort list.
 var inOneWord = strings.NewReplacer(" , ", ",", "any, ", "any ", ", ", ",", " ,", ",", "! ", "!")
 
-// separated returns didYouMean of the line with its words separated as they should be, "" if that
-// changes nothing.
+// separated returns didYouMean of the line with its words separated as they should be, or what to
+// write in place of one line; "" if that changes nothing.
 func (l *line) separated() string {
 	text := strings.ReplaceAll(strings.Join(l.words, " "), ";", " ")
 	if l.property == "sortlist" {
@@ -182,8 +182,11 @@ func (l *line) separated() string {
 		text = strings.ReplaceAll(text, ",", " ")
 	}
 	words := strings.Fields(text)
-	if len(words) == 0 || slices.Equal(words, l.words) {
+	switch {
+	case len(words) == 0, slices.Equal(words, l.words):
 		return ""
+	case l.property == "weight" && len(words) > 2:
+		return ": write a line for each network"
 	}
 	return didYouMean(l.property, words...)
 }

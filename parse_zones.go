@@ -48,7 +48,7 @@ func parseZones(c *caddy.Controller, served []string) ([]string, error) {
 func checkZone(word string, named, served []string) error {
 	_, property := properties[word]
 	wildcard, isWildcard := strings.CutPrefix(word, "*.")
-	clean := strings.TrimRight(word, ",;")
+	parts := strings.FieldsFunc(word, func(r rune) bool { return r == ',' || r == ';' })
 	switch {
 	case word == "":
 		return errors.New(`"" is not a zone: is an environment variable not set?`)
@@ -63,8 +63,10 @@ func checkZone(word string, named, served []string) error {
 	case isWildcard:
 		return fmt.Errorf("%s is a wildcard, and a zone holds all names below it%s", quote.Word(word),
 			didYouMean(quote.Word(wildcard)))
-	case clean != word:
-		return fmt.Errorf("%s is not a zone%s", quote.Quoted(word), didYouMean(quote.Word(clean)))
+	case len(parts) == 0:
+		return fmt.Errorf("%s is not a zone", quote.Quoted(word))
+	case parts[0] != word:
+		return fmt.Errorf("%s is not a zone%s", quote.Quoted(word), didYouMean(quote.Word(parts[0]), parts[1:]...))
 	case isValue(word) && !slices.Contains(served, plugin.Name(word).Normalize()):
 		return fmt.Errorf("%s is a value, not a zone: put it after its property between { and }", quote.Word(word))
 	case !isZone(word, named):

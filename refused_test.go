@@ -118,6 +118,7 @@ var refusedProperties = []struct{ line, wantErr string }{
 	{"netmask6 64,48", `netmask6: "64,48" contains a comma: did you mean netmask6 64 48?`},
 	{"types A, AAAA", `types: "A," contains a comma: did you mean types A AAAA?`},
 	{"ecs 10.0.0.53, 10.0.0.54", `ecs: "10.0.0.53," contains a comma: did you mean ecs 10.0.0.53 10.0.0.54?`},
+	{"weight 10.0.0.0/8,10.1.0.0/16 3", `weight: "10.0.0.0/8,10.1.0.0/16" contains a comma: write a line for each network`},
 	{"weight 10.0.0.0/8,3", `weight: "10.0.0.0/8,3" contains a comma: did you mean weight 10.0.0.0/8 3?`},
 	{"sortlist any 10.0.0.0/8, 192.168.0.0/16", `sortlist: "10.0.0.0/8," ends in a comma: did you mean sortlist any 10.0.0.0/8,192.168.0.0/16?`},
 	{"sortlist any 10.0.0.0/8 ,192.168.0.0/16", `sortlist: ",192.168.0.0/16" begins with a comma: did you mean sortlist any 10.0.0.0/8,192.168.0.0/16?`},
@@ -446,6 +447,10 @@ func TestRefusedDirectives(t *testing.T) {
 		{
 			"example.org {\n  ordering a.example.org, b.example.org\n}\n",
 			`Corefile:2 - Error during parsing: "a.example.org," is not a zone: did you mean a.example.org?`,
+		},
+		{
+			"example.org {\n  ordering a.example.org,b.example.org\n}\n",
+			`Corefile:2 - Error during parsing: "a.example.org,b.example.org" is not a zone: did you mean a.example.org b.example.org?`,
 		},
 		{
 			"example.org {\n  ordering a.example.org;\n}\n",

@@ -46,6 +46,9 @@ func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) (*Option, Resul
 		return nil, None
 	}
 	if !t.networks.Contains(source) {
+		if !slices.ContainsFunc(opt.Option, tellsClient) {
+			return nil, None
+		}
 		return nil, Untrusted
 	}
 	var found *Option
@@ -188,3 +191,9 @@ func indexOPT(extra []dns.RR) int {
 }
 
 func isSubnet(e dns.EDNS0) bool { return e.Option() == dns.EDNS0SUBNET }
+
+// tellsClient reports whether e is a Client Subnet option with a SOURCE PREFIX-LENGTH above 0.
+func tellsClient(e dns.EDNS0) bool {
+	s, ok := e.(*dns.EDNS0_SUBNET)
+	return ok && s.SourceNetmask > 0
+}

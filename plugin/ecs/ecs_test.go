@@ -187,6 +187,7 @@ func TestResults(t *testing.T) {
 		{"another option of a client", received(t, cookie), other, false, "none"},
 		{"a client", received(t, cookie, good), resolver, true, "used"},
 		{"no client", received(t, subnet(1, "0.0.0.0", 0, 0)), resolver, true, "none"},
+		{"no client, said by one who is not trusted", received(t, subnet(1, "0.0.0.0", 0, 0)), other, false, "none"},
 		{"a client, said by one who is not trusted", received(t, good), other, false, "untrusted"},
 		{"a client, said by nobody", received(t, good), netip.Addr{}, false, "untrusted"},
 		{"with a scope", received(t, bad), resolver, false, "malformed"},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns-ordering/ordering"
 	"github.com/coredns-ordering/ordering/cmd/coredns/internal/corefile"
@@ -301,5 +302,28 @@ func TestOpenRefusesWhatTheServerRefuses(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q is refused with %v, want %s", text, err, want)
 		}
+	}
+}
+
+// TestCloseReturns closes a chain with plugin file, which waits for ever when it is shut down: the
+// zone is at two ports.
+func TestCloseReturns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "zone")
+	if err := os.WriteFile(path, []byte(zone), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Open(input("example.org:0 example.org:1 {\n\tordering\n\tfile " + path + "\n}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close does not return")
 	}
 }

@@ -178,7 +178,7 @@ func describe(t topology.Source) string {
 
 // changed returns the addresses in the answer to the client if they are not those of x, because a
 // plugin above ordering changed them; otherwise nil, also for an answer that was truncated.
-func changed(x *ordering.Explanation, res *dns.Msg) (served []string) {
+func changed(x *ordering.Explanation, res *dns.Msg) []string {
 	var explained []string
 	for _, s := range x.Sets {
 		for _, r := range s.Records {
@@ -190,15 +190,34 @@ func changed(x *ordering.Explanation, res *dns.Msg) (served []string) {
 	if res == nil || res.Truncated {
 		return nil
 	}
-	for _, rr := range res.Answer {
-		if a, ip4, ok := rrset.Address(rr); ok {
-			served = append(served, a.NetipAs(ip4).String())
-		}
-	}
-	if slices.Equal(explained, served) || len(served) == 0 {
+	served := addressesIn(res.Answer)
+	if slices.Equal(explained, addressesIn(byRRset(res.Answer))) || len(served) == 0 {
 		return nil
 	}
 	return served
+}
+
+// addressesIn returns the addresses in a section.
+func addressesIn(section []dns.RR) (all []string) {
+	for _, rr := range section {
+		if a, ip4, ok := rrset.Address(rr); ok {
+			all = append(all, a.NetipAs(ip4).String())
+		}
+	}
+	return all
+}
+
+// byRRset returns the records of a section with those of an RRset next to each other. The RRsets are
+// in the order of their first records, as in an Explanation.
+func byRRset(section []dns.RR) []dns.RR {
+	key := func(rr dns.RR) string { return fmt.Sprint(strings.ToLower(rr.Header().Name), " ", rr.Header().Rrtype) }
+	first := map[string]int{} // the index of the first record of an RRset, by key
+	for i, rr := range slices.Backward(section) {
+		first[key(rr)] = i
+	}
+	grouped := slices.Clone(section)
+	slices.SortStableFunc(grouped, func(a, b dns.RR) int { return first[key(a)] - first[key(b)] })
+	return grouped
 }
 
 // plural returns "1 address" or "4 addresses".
