@@ -21,8 +21,7 @@ var placedPods = fields.AndSelectors(
 
 // podInfo is what a Cluster needs of a Pod.
 type podInfo struct {
-	identity
-	node string
+	namespace, name, node string
 	pod
 }
 
@@ -31,7 +30,7 @@ type podInfo struct {
 type pod struct {
 	ip6     ipaddr.Addr // zero: none
 	ip4     uint32      // 0: none
-	node    uint32      // a number of nodeNumbers
+	node    uint32      // the number of its node
 	started uint32      // in seconds since 1970; 0: not yet
 	state   podState
 }
@@ -76,7 +75,7 @@ func trimPod(object any) (any, error) {
 	if !ok {
 		return object, nil
 	}
-	info := &podInfo{identity: identityOf(&p.ObjectMeta), node: p.Spec.NodeName}
+	info := &podInfo{namespace: p.Namespace, name: p.Name, node: p.Spec.NodeName}
 	finished := p.Status.Phase == v1.PodSucceeded || p.Status.Phase == v1.PodFailed
 	if finished || p.Spec.HostNetwork || p.Spec.NodeName == "" {
 		return info, nil
