@@ -33,7 +33,7 @@ type apiServer struct {
 	old      bool          // knows no sendInitialEvents
 	requests int
 
-	forbidden map[string]bool // kinds
+	forbidden map[string]bool // kinds, and "watch" for all watches
 	watched   []string        // kind, label selector and field selector of each request
 }
 
@@ -164,11 +164,11 @@ func (s *apiServer) answer(status int) {
 	}
 }
 
-// forbid makes the server refuse requests for a kind, or answer them again.
-func (s *apiServer) forbid(kind string, forbidden bool) {
+// forbid makes the server refuse requests for a kind, or all watches, or answer them again.
+func (s *apiServer) forbid(what string, forbidden bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forbidden[kind] = forbidden
+	s.forbidden[what] = forbidden
 }
 
 func (s *apiServer) asked() int {
@@ -184,7 +184,7 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	q := r.URL.Query()
 	s.watched = append(s.watched, kind+" "+q.Get("labelSelector")+" "+q.Get("fieldSelector"))
-	if s.forbidden[kind] {
+	if s.forbidden[kind] || s.forbidden["watch"] && q.Get("watch") != "" {
 		status = http.StatusForbidden
 	}
 	s.mu.Unlock()

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -45,6 +46,41 @@ func TestForbiddenIsLoggedOnce(t *testing.T) {
 	}
 	if c.Ready() || c.Table().Len() != 0 {
 		t.Error("ready without an answer")
+	}
+}
+
+// TestWatchIsForbidden has an account that must list but not watch. Lists are then all that it gets,
+// again and again.
+func TestWatchIsForbidden(t *testing.T) {
+	text := topologytest.Logged(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newFaultyServer(t, rand.New(rand.NewPCG(1, 1)))
+		s.mend()
+		s.old = false
+		s.forbid("watch", true)
+		s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+		c := newCluster(s.config(), PodsOff)
+		defer c.Stop()
+		start(t, c)
+		time.Sleep(logInterval - 10*time.Second)
+		synctest.Wait()
+		if !c.Synced() || !located(c, "10.1.0.1", "r1/z1/n1")() {
+			t.Error("not synced by lists")
+		}
+		s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if !located(c, "10.1.0.1", "r1/z2/n1")() {
+			t.Error("does not follow by lists")
+		}
+	})
+	for _, want := range []string{"cannot watch nodes: ", "cannot watch endpointslices: "} {
+		if n := strings.Count(text(), want); n < 1 || n > 2 {
+			t.Errorf("said %d times in 7 minutes that it %s want 1 or 2:\n%s", n, want, text())
+		}
+	}
+	if strings.Contains(text(), ": cannot list ") || strings.Contains(text(), ": can list ") {
+		t.Errorf("lists succeed, and it says something else:\n%s", text())
 	}
 }
 
