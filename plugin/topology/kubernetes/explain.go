@@ -15,7 +15,7 @@ func explain(p *places, addr netip.Addr) string {
 	pod := explainPod(p, addr)
 	if nodes := nodesAt(p, addr); nodes != "" {
 		if pod != "" {
-			return "address of " + nodes + ", and of a " + pod
+			return "address of " + nodes + "; " + pod
 		}
 		return "address of " + nodes
 	}
@@ -54,14 +54,16 @@ func explainPod(p *places, addr netip.Addr) string {
 	case nowhere:
 		return "pods on several nodes have it"
 	}
+	text := "pod"
 	for name, n := range p.numbers.nodes {
-		if n == number && p.numbers.locations[n] == nil {
-			return fmt.Sprintf("pod on %s, a node that is not known", name)
-		} else if n == number {
-			return "pod on " + name
+		if n == number {
+			text += " on " + name
 		}
 	}
-	return "pod"
+	if p.numbers.locations[number] == nil {
+		text += ", a node that is not known"
+	}
+	return text
 }
 
 // explainClaims names the EndpointSlices that have addr. agreed says whether their claims have
