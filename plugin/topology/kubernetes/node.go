@@ -83,9 +83,9 @@ func (n *nodeInfo) addAddress(text string) {
 	}
 }
 
-// equal reports whether n and m say the same. It is false if either is nil.
+// equal reports whether n and m, which have the same name, say the same. It is false if m is nil.
 func (n *nodeInfo) equal(m *nodeInfo) bool {
-	return n != nil && m != nil && n.name == m.name && n.region == m.region && n.zone == m.zone &&
+	return m != nil && n.region == m.region && n.zone == m.zone &&
 		n.notReady == m.notReady && slices.Equal(n.podCIDRs, m.podCIDRs) && slices.Equal(n.addresses, m.addresses)
 }
 
