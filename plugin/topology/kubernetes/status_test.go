@@ -16,6 +16,7 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -56,7 +57,7 @@ func TestWatchIsForbidden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFaultyServer(t, rand.New(rand.NewPCG(1, 1)))
 		s.mend()
-		s.old = false
+		s.old = 0
 		s.forbid("watch", true)
 		s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
 		c := newCluster(s.config(), PodsOff)
@@ -153,7 +154,8 @@ func TestStatusLog(t *testing.T) {
 		logs("failures after the answer", "connection refused", "does not accept the account")
 
 		report("list", apierrors.NewResourceExpired("too old"))
-		logs("an expired list is no failure")
+		report("watch", &apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusGone, Reason: metav1.StatusReasonGone}})
+		logs("an expired list or watch is no failure")
 		ended, end := context.WithCancel(t.Context())
 		end()
 		s.report(ended, "get", "nodes", errForbidden)
