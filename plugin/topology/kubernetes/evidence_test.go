@@ -145,13 +145,16 @@ func TestEvidenceComesLater(t *testing.T) {
 // is without them.
 func TestFirstTableAfterEvidence(t *testing.T) {
 	web := endpointSlice("web", "10.1.0.7 n1 z1", "10.1.0.8 n1 z1", "192.0.2.1 n1 z1", "10.1.1.7 n1 z1")
+	joining := node("n3", "r1", "z1", "192.0.2.3")
+	joining.Status.Conditions = []v1.NodeCondition{{Type: v1.NodeReady, Status: v1.ConditionFalse}}
 	for name, x := range map[string]object{
 		"endpoint":    endpointSlice("api", "10.1.0.9 n1 z1", "10.8.0.1 n1 z1", "10.1.0.10 n1 z1"),
 		"node":        node("n2", "r1", "z1", "192.0.2.2"),
 		"new podCIDR": node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"),
+		"ready node":  node("n3", "r1", "z1", "192.0.2.3"),
 	} {
 		p := newPlaces(PodsAuto, "")
-		read(p, node("n1", "r1", "z1", "10.1.0.0/23", "192.0.2.1"), web)
+		read(p, node("n1", "r1", "z1", "10.1.0.0/23", "192.0.2.1"), joining, web)
 		checkPlaces(t, p.table(), map[string]string{"10.1.0.99": "r1/z1/n1"})
 		objects{p, map[string]object{}}.put(x)
 		checkPlaces(t, p.table(), map[string]string{"10.1.0.99": ""})

@@ -12,7 +12,7 @@ import (
 func TestExplainSaysWhatPutsAnAddressWhereItIs(t *testing.T) {
 	objects := []object{
 		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24", "192.0.2.2", "192.0.2.9"),
-		node("n3", "r1", "z2", "10.3.0.0/24", "192.0.2.9"), node("n4", "r1", "z2", "10.0.0.0/14", "192.0.2.4"),
+		node("n3", "r1", "z2", "10.3.0.0/24", "192.0.2.9"), node("n4", "r1", "z2", "10.0.0.0/14", "192.0.2.4", "::ffff:192.0.2.8", "fe80::8%eth0"),
 		aPod("a", "n1", 1, "10.1.0.7", "fd00::7"), aPod("b", "gone", 1, "10.2.0.7"), aPod("c", "n2", 1, "192.0.2.1"),
 		aPod("d", "n1", 1, "10.3.0.7"), aPod("e", "n2", 1, "10.3.0.7"),
 		aPod("f", "n1", 1, "192.0.2.4"), aPod("g", "n2", 1, "192.0.2.4"),
@@ -25,6 +25,8 @@ func TestExplainSaysWhatPutsAnAddressWhereItIs(t *testing.T) {
 		PodsOn: {
 			"192.0.2.2":  "address of n2",
 			"192.0.2.9":  "address of n2 and n3",
+			"192.0.2.8":  "address of n4",
+			"fe80::8":    "address of n4",
 			"192.0.2.1":  "address of n1; pod on n2",
 			"192.0.2.4":  "address of n4; pods on several nodes have it",
 			"10.1.0.7":   "pod on n1",
