@@ -102,7 +102,7 @@ func (i *podInfo) addAddress(text string) {
 	switch {
 	case err != nil:
 	case addr.Unmap().Is4():
-		i.ip4 = uint32(ipaddr.FromNetip(addr.Unmap()).Lo)
+		i.ip4 = uint32(ipaddr.FromNetip(addr).Lo)
 	default:
 		i.ip6 = ipaddr.FromNetip(addr)
 	}

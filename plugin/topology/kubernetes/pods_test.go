@@ -37,7 +37,6 @@ func checkPlaceOfPods(t *testing.T, s *apiServer) {
 		aPod("plain", "n1", 1, "10.8.0.1", "fd00::1"),
 		aPod("in-the-podCIDR-of-another", "n1", 1, "10.2.0.7"),
 		aPod("six", "n2", 1, "fd00::2"),
-		aPod("mapped", "n2", 1, "::ffff:10.8.0.6"),
 		changed(aPod("host", "n2", 1, "192.0.2.2", "192.0.2.77"), func(p *v1.Pod) { p.Spec.HostNetwork = true }),
 		aPod("unscheduled", "", 1, "10.8.0.8"),
 		changed(aPod("done", "n1", 1, "10.8.0.3"), func(p *v1.Pod) { p.Status.Phase = v1.PodSucceeded }),
@@ -54,8 +53,7 @@ func checkPlaceOfPods(t *testing.T, s *apiServer) {
 		"10.8.0.1": "r1/z1/n1", "fd00::1": "r1/z1/n1", "10.2.0.7": "r1/z1/n1", "fd00::2": "r1/z2/n2",
 		"192.0.2.2": "r1/z2/n2", "10.8.0.3": "", "10.8.0.4": "", "10.8.0.5": "r1/z1/n1", "10.1.0.9": "",
 		"10.1.0.77": "", "10.9.0.1": "r1/z2/fargate-10-9-0-1", "192.0.2.1": "r1",
-		"10.8.0.6": "r1/z2/n2", "192.0.2.77": "", "10.8.0.8": "",
-		"0.0.0.0": "", "::": "", // of Pods with addresses of one family only
+		"192.0.2.77": "", "10.8.0.8": "",
 	})
 	if s.asksFor("endpointslices", "") {
 		t.Error("asks for all slices")
@@ -161,4 +159,34 @@ func TestAddressOfANodeAndAPod(t *testing.T) {
 			t.Errorf("%s: in %q with %d entries, want %q with %d", test.name, got, table.Len(), test.want, test.entries)
 		}
 	}
+}
+
+// TestAddressesOfAPod has one Pod, whose addresses change.
+func TestAddressesOfAPod(t *testing.T) {
+	p := newPlaces(PodsOn, "")
+	read(p, node("n1", "r1", "z1"))
+	for _, addresses := range [][]string{
+		{"10.8.0.1"}, {"10.8.0.1", "fd00::1"}, {"fd00::1"}, {}, {"::ffff:10.8.0.2", "fd00::2"}, {}, {"10.8.0.1"},
+	} {
+		p.pods.set(trimmed[podInfo](aPod("a", "n1", 1, addresses...)))
+		table := p.table()
+		for _, addr := range addresses {
+			if got := table.Find(parseAddr(addr)).String(); got != "r1/z1/n1" {
+				t.Errorf("with %v, %s is in %q", addresses, addr, got)
+			}
+		}
+		if table.Len() != len(addresses) {
+			t.Errorf("with %v there are %d entries", addresses, table.Len())
+		}
+		if len(addresses) == 0 && len(p.pods.byKey) > 0 {
+			t.Error("keeps a Pod without an address")
+		}
+	}
+}
+
+func TestPodsOfOneNameInTwoNamespaces(t *testing.T) {
+	there := aPod("a", "n2", 1, "10.8.0.2")
+	there.Namespace = "other"
+	checkPlaces(t, indexed(PodsOn, node("n1", "r1", "z1"), node("n2", "r1", "z2"), aPod("a", "n1", 1, "10.8.0.1"), there),
+		map[string]string{"10.8.0.1": "r1/z1/n1", "10.8.0.2": "r1/z2/n2"})
 }
