@@ -133,7 +133,7 @@ func TestNothingIsKeptOfWhatIsGone(t *testing.T) {
 		name, zone := fmt.Sprintf("n%d", i), fmt.Sprintf("z%d", i%2)
 		there := []object{
 			node(name, "r1", zone, "192.0.2.1"),
-			aPod("a", name, 1, "10.8.0.1"), aPod("b", name, 1, "10.8.0.1", "fd00::1"), aPod("c", "n", 2, "10.8.0.1"),
+			aPod("a", name, 1, "10.8.0.1"), aPod("a", name, 3, "10.8.0.1"), aPod("b", name, 1, "10.8.0.1", "fd00::1"), aPod("c", "n", 2, "10.8.0.1"),
 			changed(aPod("host", name, 1, "192.0.2.9"), func(p *v1.Pod) { p.Spec.HostNetwork = true }),
 			managed("", endpointSlice("hand", "172.16.0.1 "+name+" "+zone, "172.16.0.2 - "+zone, "172.16.0.3 - z9")),
 			managed("mesh", endpointSlice("mesh", "172.16.0.2 - "+zone)),

@@ -331,6 +331,15 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// TestWatcherBeforeItsFirstTable has a watcher whose goroutines have not run yet.
+func TestWatcherBeforeItsFirstTable(t *testing.T) {
+	w, err := newWatcher("kubernetes api", &rest.Config{Host: "https://192.0.2.1:6443"}, newPlaces(PodsOn, ""), func(string) {})
+	topologytest.Must(t, err)
+	if table := w.current.Load(); table == nil || table.Len() != 0 || table.Find(netip.MustParseAddr("10.1.0.1")) != nil {
+		t.Errorf("the first table is %v, want an empty one", table)
+	}
+}
+
 // TestStartSaysWhyThereCanBeNoConnection has a certificate that is not there.
 func TestStartSaysWhyThereCanBeNoConnection(t *testing.T) {
 	config := &rest.Config{Host: "https://192.0.2.1:6443", TLSClientConfig: rest.TLSClientConfig{CAFile: t.TempDir() + "/ca.crt"}}

@@ -131,10 +131,11 @@ func TestEvidenceComesLater(t *testing.T) {
 			if again.PodPlaces() != c.PodPlaces() || !located(again, "10.1.0.9", "")() {
 				t.Errorf("after a stop it is %q", again.PodPlaces())
 			}
+			s.put(endpointSlice("gone", "172.16.0.9 n1 z1")) // there is no such Pod
 			off := s.clusterWith(t, PodsOff)
 			start(t, off)
 			topologytest.Eventually(t, "ready", off.Ready)
-			if !located(off, "10.1.0.7", "r1/z1/n1")() || off.PodPlaces() != "podCIDRs are believed, as the configuration says" {
+			if !located(off, "172.16.0.9", "r1/z1/n1")() || off.PodPlaces() != "podCIDRs are believed, as the configuration says" {
 				t.Errorf("with podCIDRs by configuration it is %q", off.PodPlaces())
 			}
 		})

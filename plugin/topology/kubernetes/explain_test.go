@@ -19,7 +19,7 @@ func TestExplainSaysWhatPutsAnAddressWhereItIs(t *testing.T) {
 		managed("", endpointSlice("hand", "172.16.0.1 n1 z1", "172.16.0.2 - z1")),
 		managed("", endpointSlice("other", "172.16.0.2 - z2", "172.16.0.3 - z2")),
 		managed("", endpointSlice("third", "172.16.0.3 - -")),
-		managed("", endpointSlice("far", "172.16.0.3 - z9")),
+		managed("", endpointSlice("far", "172.16.0.3 - z9", "::ffff:172.16.0.4 - z1", "fe80::4%eth0 - z1")),
 	}
 	for option, want := range map[Pods]map[string]string{
 		PodsOn: {
@@ -36,6 +36,8 @@ func TestExplainSaysWhatPutsAnAddressWhereItIs(t *testing.T) {
 			"172.16.0.1": "slice default/hand",
 			"172.16.0.2": "slice default/hand and default/other", // they share the region
 			"172.16.0.3": "slice default/far and default/other, which does not tell one place",
+			"172.16.0.4": "slice default/far",
+			"fe80::4":    "slice default/far",
 			"10.1.0.8":   "no pod, slice or node has it",
 		},
 		PodsOff: {

@@ -44,9 +44,7 @@ func newReflector[L runtime.Object, I any](client lister[L], expected runtime.Ob
 			choose(&options)
 			w, err := client.Watch(limited(ctx, options), options)
 			switch initial := options.SendInitialEvents != nil && *options.SendInitialEvents; {
-			case initial && err == nil:
-				status.report(ctx, "list", kind, nil)
-			case initial:
+			case initial && err != nil:
 				// The reflector asks for a list next, which succeeds if the API server cannot send a list
 				// as events, or if the account must not watch. Its result is reported.
 				if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
@@ -54,6 +52,9 @@ func newReflector[L runtime.Object, I any](client lister[L], expected runtime.Ob
 					// ends, and Stop with it.
 					err = errors.New(err.Error())
 				}
+			case initial:
+				status.report(ctx, "list", kind, nil)
+				fallthrough
 			default:
 				status.report(ctx, "watch", kind, err)
 			}
