@@ -52,6 +52,28 @@ func TestPlaceOfForeignEndpoints(t *testing.T) {
 		map[string]string{"172.16.1.2": "r1/z2/n2", "172.16.2.1": "r1/z2/n2"})
 }
 
+// TestWhoWroteASlice has the labels as clusters write them.
+func TestWhoWroteASlice(t *testing.T) {
+	const managedBy, byTheCluster = "endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io"
+	for _, test := range []struct {
+		labels map[string]string
+		want   origin
+	}{
+		{nil, handMade},
+		{map[string]string{"kubernetes.io/service-name": "web"}, handMade},
+		{map[string]string{managedBy: byTheCluster}, own},
+		{map[string]string{managedBy: "endpointslicemirroring-controller.k8s.io"}, imported},
+		{map[string]string{managedBy: ""}, imported},
+		{map[string]string{"multicluster.kubernetes.io/service-name": "web"}, imported},
+		{map[string]string{"multicluster.kubernetes.io/source-cluster": "far"}, imported},
+		{map[string]string{managedBy: byTheCluster, "multicluster.kubernetes.io/source-cluster": "far"}, imported},
+	} {
+		if got := originOf(test.labels); got != test.want {
+			t.Errorf("a slice with labels %v has origin %d, want %d", test.labels, got, test.want)
+		}
+	}
+}
+
 func TestTunnelsOfNodes(t *testing.T) {
 	n := node("n1", "r1", "z1", "10.1.0.0/24")
 	n.Annotations = map[string]string{"projectcalico.org/IPv4Address": "192.0.2.77/24", "network.cilium.io/ipv4-health-ip": "10.9.0.99"}
