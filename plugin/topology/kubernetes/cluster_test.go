@@ -271,6 +271,24 @@ func TestReadyWaitsForHalfAMinute(t *testing.T) {
 	})
 }
 
+// TestNothingIsSaidAfterStop stops a Cluster before it is ready.
+func TestNothingIsSaidAfterStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := topologytest.Logged(t)
+		refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: refuse}, PodsAuto)
+		start(t, c)
+		time.Sleep(syncTimeout / 2)
+		c.Stop()
+		before := text()
+		time.Sleep(10 * syncTimeout)
+		synctest.Wait()
+		if after := text(); after != before || c.Ready() {
+			t.Errorf("after Stop ready is %v, and the log has more:\n%s", c.Ready(), after[len(before):])
+		}
+	})
+}
+
 // TestClusterBeforeStart asks a Cluster what it knows that watches nothing yet.
 func TestClusterBeforeStart(t *testing.T) {
 	c := newCluster(&rest.Config{Host: "https://192.0.2.1:6443"}, PodsAuto)
