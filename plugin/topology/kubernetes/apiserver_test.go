@@ -16,6 +16,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 )
@@ -30,10 +32,10 @@ type apiServer struct {
 	events   map[string][]event
 	news     chan struct{} // closed when there is an event
 	status   int           // if not 0, the answer to everything
-	old      bool          // knows no sendInitialEvents
+	old      int           // if not 0, the answer to sendInitialEvents
 	requests int
 
-	forbidden map[string]bool // kinds
+	forbidden map[string]bool // kinds, and "watch" for all watches
 	watched   []string        // kind, label selector and field selector of each request
 }
 
@@ -114,14 +116,21 @@ func (s *apiServer) asksFor(kind, labels string) bool {
 	return slices.ContainsFunc(s.watched, func(w string) bool { return strings.HasPrefix(w, kind+" "+labels+" ") })
 }
 
-// selects reports whether a request is for o. It knows the selectors that a Cluster uses.
+// selects reports whether a request is for o.
 func selects(q url.Values, o object) bool {
-	if q.Get("labelSelector") != "" && o.GetLabels()[discovery.LabelManagedBy] == ownSlices {
-		return false
+	byLabel, err := labels.Parse(q.Get("labelSelector"))
+	if err != nil {
+		panic(err)
 	}
-	p, ok := o.(*v1.Pod)
-	return !ok || q.Get("fieldSelector") == "" || p.Spec.NodeName != "" &&
-		p.Status.Phase != v1.PodSucceeded && p.Status.Phase != v1.PodFailed
+	byField, err := fields.ParseSelector(q.Get("fieldSelector"))
+	if err != nil {
+		panic(err)
+	}
+	of := fields.Set{"metadata.name": o.GetName()}
+	if p, ok := o.(*v1.Pod); ok {
+		of["spec.nodeName"], of["status.phase"] = p.Spec.NodeName, string(p.Status.Phase)
+	}
+	return byLabel.Matches(labels.Set(o.GetLabels())) && byField.Matches(of)
 }
 
 // put creates or updates objects.
@@ -164,11 +173,11 @@ func (s *apiServer) answer(status int) {
 	}
 }
 
-// forbid makes the server refuse requests for a kind, or answer them again.
-func (s *apiServer) forbid(kind string, forbidden bool) {
+// forbid makes the server refuse requests for a kind, or all watches, or answer them again.
+func (s *apiServer) forbid(what string, forbidden bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forbidden[kind] = forbidden
+	s.forbidden[what] = forbidden
 }
 
 func (s *apiServer) asked() int {
@@ -184,7 +193,7 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	q := r.URL.Query()
 	s.watched = append(s.watched, kind+" "+q.Get("labelSelector")+" "+q.Get("fieldSelector"))
-	if s.forbidden[kind] {
+	if s.forbidden[kind] || s.forbidden["watch"] && q.Get("watch") != "" {
 		status = http.StatusForbidden
 	}
 	s.mu.Unlock()
@@ -194,8 +203,8 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, status, kind)
 	case q.Get("watch") == "":
 		s.list(w, q, kind)
-	case q.Get("sendInitialEvents") == "true" && old:
-		fail(w, http.StatusUnprocessableEntity, kind)
+	case q.Get("sendInitialEvents") == "true" && old != 0:
+		fail(w, old, kind)
 	default:
 		s.watch(w, r, kind)
 	}
@@ -206,6 +215,7 @@ func fail(w http.ResponseWriter, status int, kind string) {
 		http.StatusForbidden:           metav1.StatusReasonForbidden,
 		http.StatusUnauthorized:        metav1.StatusReasonUnauthorized,
 		http.StatusUnprocessableEntity: metav1.StatusReasonInvalid,
+		http.StatusBadRequest:          metav1.StatusReasonBadRequest,
 	}
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(metav1.Status{

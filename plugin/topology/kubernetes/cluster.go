@@ -60,11 +60,9 @@ func New(o Options) (*Cluster, error) {
 		return nil, err
 	}
 	config.UserAgent = "coredns-ordering"
-	config.ContentType = "application/vnd.kubernetes.protobuf"
-	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.WarningHandler = rest.NoWarnings{}
-	// The other defaults fit: no timeout, which would end watches, and a limit of 5 requests a
-	// second, where a few watches need far fewer.
+	// The other defaults fit: protobuf, no timeout, which would end watches, and a limit of 5 requests
+	// a second, where a few watches need far fewer.
 	return newCluster(config, o.Pods), nil
 }
 

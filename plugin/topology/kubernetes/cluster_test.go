@@ -2,11 +2,13 @@ package kubernetes
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -41,8 +43,13 @@ func start(tb testing.TB, c *Cluster) {
 	}
 }
 
+// versions are how API servers answer a request for a list as events; 0 for those that know it.
+var versions = map[string]int{
+	"streamed": 0, "listed": http.StatusUnprocessableEntity, "listed by a very old one": http.StatusBadRequest,
+}
+
 func TestClusterFollows(t *testing.T) {
-	for name, old := range map[string]bool{"streamed": false, "listed": true} {
+	for name, old := range versions {
 		t.Run(name, func(t *testing.T) {
 			s := newAPIServer(t)
 			s.old = old
@@ -73,6 +80,9 @@ func TestClusterFollows(t *testing.T) {
 				if _, found := topologytest.Metric(t, name, c.Name()); !found {
 					t.Errorf("no %s", name)
 				}
+			}
+			if failures, _ := topologytest.Metric(t, topologytest.Failures, c.Name()); failures != 0 {
+				t.Errorf("%v failures, want none", failures)
 			}
 			c.Stop()
 			for _, name := range topologytest.MetricNames {
@@ -149,6 +159,20 @@ func TestStopClosesConnections(t *testing.T) {
 	topologytest.Eventually(t, "no connection is open", func() bool { return open.Load() == 0 })
 }
 
+// TestStopDoesNotWaitForAnOverloadedAPIServer is like TestStopDoesNotWaitForTheAPIServer, and each
+// request is answered with "too many requests".
+func TestStopDoesNotWaitForAnOverloadedAPIServer(t *testing.T) {
+	topologytest.Logged(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newFaultyServer(t, rand.New(rand.NewPCG(1, 1)))
+		s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fail(w, http.StatusTooManyRequests, "") })
+		c := newCluster(s.config(), PodsAuto)
+		start(t, c)
+		time.Sleep(10 * time.Minute)
+		stopAtOnce(t, c)
+	})
+}
+
 // TestStopDoesNotWaitForTheAPIServer stops a Cluster whose connections have been refused for so long
 // that it waits for minutes between attempts.
 func TestStopDoesNotWaitForTheAPIServer(t *testing.T) {
@@ -173,6 +197,9 @@ func TestStopWithoutStart(t *testing.T) {
 	start(t, c)
 	start(t, c) // does nothing
 	c.Stop()
+	if _, found := topologytest.Metric(t, topologytest.Entries, c.Name()); found {
+		t.Error("the cluster is watched after Stop")
+	}
 	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -262,8 +289,29 @@ func TestReadyWaitsForHalfAMinute(t *testing.T) {
 		if n := strings.Count(text(), "could not be read completely within 30s"); n != 1 {
 			t.Errorf("said %d times that it goes on without, want once:\n%s", n, text())
 		}
+		if got, want := c.Describe(), "0 nodes, 0 networks and addresses, read from the API"; got != want {
+			t.Errorf("it is described as %q, want %q", got, want)
+		}
 		if ready, found := topologytest.Metric(t, topologytest.Ready, c.Name()); !found || ready != 0 {
 			t.Errorf("topology_ready is %v, want 0 before the first sync", ready)
+		}
+	})
+}
+
+// TestNothingIsSaidAfterStop stops a Cluster before it is ready.
+func TestNothingIsSaidAfterStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := topologytest.Logged(t)
+		refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: refuse}, PodsAuto)
+		start(t, c)
+		time.Sleep(syncTimeout / 2)
+		c.Stop()
+		before := text()
+		time.Sleep(10 * syncTimeout)
+		synctest.Wait()
+		if after := text(); after != before || c.Ready() {
+			t.Errorf("after Stop ready is %v, and the log has more:\n%s", c.Ready(), after[len(before):])
 		}
 	})
 }
@@ -272,7 +320,7 @@ func TestReadyWaitsForHalfAMinute(t *testing.T) {
 func TestClusterBeforeStart(t *testing.T) {
 	c := newCluster(&rest.Config{Host: "https://192.0.2.1:6443"}, PodsAuto)
 	addr := netip.MustParseAddr("10.1.0.1")
-	if c.Synced() || c.Ready() || c.Table().Len() != 0 {
+	if c.Table() == nil || c.Synced() || c.Ready() || c.Table().Len() != 0 {
 		t.Errorf("synced %v, ready %v, %d places", c.Synced(), c.Ready(), c.Table().Len())
 	}
 	if got := c.Describe(); got != "kubernetes 192.0.2.1:6443" {
@@ -283,6 +331,57 @@ func TestClusterBeforeStart(t *testing.T) {
 	}
 	if got := c.Mend(addr); !strings.Contains(got, "10.1.0.1") {
 		t.Errorf("says %q to mend", got)
+	}
+}
+
+// TestNameOfACluster has the ways in which a kubeconfig can write an API server.
+func TestNameOfACluster(t *testing.T) {
+	for host, want := range map[string]string{
+		"https://192.0.2.1:6443":             "kubernetes 192.0.2.1:6443",
+		"https://api.example.org/clusters/1": "kubernetes api.example.org",
+		"192.0.2.1:6443":                     "kubernetes 192.0.2.1:6443",
+		"localhost:8080":                     "kubernetes localhost:8080",
+		"api.example.org":                    "kubernetes api.example.org",
+	} {
+		if got := newCluster(&rest.Config{Host: host}, PodsAuto).Name(); got != want {
+			t.Errorf("%s is called %q, want %q", host, got, want)
+		}
+	}
+}
+
+// TestRequests has an API server that looks at the requests of a Cluster that a kubeconfig describes.
+func TestRequests(t *testing.T) {
+	s := unstartedAPIServer()
+	headers := make(chan http.Header, 100)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case headers <- r.Header:
+		default:
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer s.Close()
+	path := filepath.Join(t.TempDir(), "config")
+	topologytest.Must(t, os.WriteFile(path, []byte(strings.ReplaceAll(kubeconfig, "http://192.0.2.2:8080", s.URL)), 0o600))
+	c, err := New(Options{Kubeconfig: path})
+	topologytest.Must(t, err)
+	start(t, c)
+	header := <-headers
+	c.Stop()
+	if got, want := header.Get("User-Agent"), "coredns-ordering"; got != want {
+		t.Errorf("the client is called %q, want %q", got, want)
+	}
+	if got, want := header.Get("Accept"), "application/vnd.kubernetes.protobuf"; !strings.HasPrefix(got, want) {
+		t.Errorf("asks for %q, want %s first", got, want)
+	}
+}
+
+// TestWatcherBeforeItsFirstTable has a watcher whose goroutines have not run yet.
+func TestWatcherBeforeItsFirstTable(t *testing.T) {
+	w, err := newWatcher("kubernetes api", &rest.Config{Host: "https://192.0.2.1:6443"}, newPlaces(PodsOn, ""), func(string) {})
+	topologytest.Must(t, err)
+	if table := w.current.Load(); table == nil || table.Len() != 0 || table.Find(netip.MustParseAddr("10.1.0.1")) != nil {
+		t.Errorf("the first table is %v, want an empty one", table)
 	}
 }
 

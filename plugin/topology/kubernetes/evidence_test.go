@@ -16,7 +16,9 @@ func TestEvidence(t *testing.T) {
 	joining := node("n2", "r1", "z1", "192.0.2.2")
 	joining.Status.Conditions = []v1.NodeCondition{{Type: v1.NodeReady, Status: v1.ConditionFalse}}
 	virtual := joining.DeepCopy()
-	virtual.Status.Conditions[0].Status = v1.ConditionTrue
+	virtual.Status.Conditions = []v1.NodeCondition{
+		{Type: v1.NodeReady, Status: v1.ConditionTrue}, {Type: v1.NodeMemoryPressure, Status: v1.ConditionFalse},
+	}
 	tunnelled := n1.DeepCopy()
 	tunnelled.Annotations = map[string]string{"projectcalico.org/IPv4VXLANTunnelAddr": "10.8.0.1"}
 	names := endpointSlice("names", "10.8.0.1 n1 z1")
@@ -39,6 +41,7 @@ func TestEvidence(t *testing.T) {
 		{"slice of another controller", []object{n1, managed("mesh", endpointSlice("web", "10.8.0.1 n1 z1"))}, ""},
 		{"node without a podCIDR", []object{n1, node("n2", "r1", "z1", "192.0.2.2")}, "node n2 has no podCIDR"},
 		{"node that is not ready yet", []object{n1, joining}, ""},
+		{"endpoint on it", []object{n1, joining, endpointSlice("web", "10.8.0.1 n2 z1")}, "node n2 has no podCIDR"},
 		{"virtual node", []object{n1, virtual}, "node n2 has no podCIDR"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,9 +62,17 @@ func TestEvidence(t *testing.T) {
 			if (place == "r1/z1/n1") != (test.want == "") {
 				t.Errorf("an address in a podCIDR is in %q", place)
 			}
-			for option, want := range map[Pods]string{PodsOn: "", PodsOff: "r1/z1/n1"} {
-				if got := indexed(option, test.objects...).Find(parseAddr("10.1.0.99")).String(); got != want {
-					t.Errorf("with option %d an address in a podCIDR is in %q, want %q", option, got, want)
+			for option, want := range map[Pods][2]string{
+				PodsOn:  {"", "Pods are watched, and podCIDRs ignored, as the configuration says"},
+				PodsOff: {"r1/z1/n1", "podCIDRs are believed, as the configuration says"},
+			} {
+				p := newPlaces(option, "")
+				read(p, test.objects...)
+				if got := p.table().Find(parseAddr("10.1.0.99")).String(); got != want[0] {
+					t.Errorf("with option %d an address in a podCIDR is in %q, want %q", option, got, want[0])
+				}
+				if got := p.way(); got != want[1] {
+					t.Errorf("with option %d it says %q, want %q", option, got, want[1])
 				}
 			}
 		})
@@ -121,7 +132,102 @@ func TestEvidenceComesLater(t *testing.T) {
 			if !strings.HasSuffix(again.Describe(), why) || !located(again, "10.1.0.9", "")() {
 				t.Errorf("after a stop it is %q", again.Describe())
 			}
+			s.put(endpointSlice("gone", "172.16.0.9 n1 z1")) // there is no such Pod
+			off := s.clusterWith(t, PodsOff)
+			start(t, off)
+			topologytest.Eventually(t, "ready", off.Ready)
+			if !located(off, "172.16.0.9", "r1/z1/n1")() || !strings.HasSuffix(off.Describe(), "; podCIDRs are believed, as the configuration says") {
+				t.Errorf("with podCIDRs by configuration it is %q", off.Describe())
+			}
 		})
+	}
+}
+
+// TestFirstTableAfterEvidence has objects that contradict podCIDRs that were believed. The next table
+// is without them.
+func TestFirstTableAfterEvidence(t *testing.T) {
+	web := endpointSlice("web", "10.1.0.7 n1 z1", "10.1.0.8 n1 z1", "192.0.2.1 n1 z1", "10.1.1.7 n1 z1")
+	joining := node("n3", "r1", "z1", "192.0.2.3")
+	joining.Status.Conditions = []v1.NodeCondition{{Type: v1.NodeReady, Status: v1.ConditionFalse}}
+	for name, x := range map[string]object{
+		"endpoint":    endpointSlice("api", "10.1.0.9 n1 z1", "10.8.0.1 n1 z1", "10.1.0.10 n1 z1"),
+		"node":        node("n2", "r1", "z1", "192.0.2.2"),
+		"new podCIDR": node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"),
+		"ready node":  node("n3", "r1", "z1", "192.0.2.3"),
+	} {
+		p := newPlaces(PodsAuto, "")
+		read(p, node("n1", "r1", "z1", "10.1.0.0/23", "192.0.2.1"), joining, web)
+		checkPlaces(t, p.table(), map[string]string{"10.1.0.99": "r1/z1/n1"})
+		objects{p, map[string]object{}}.put(x)
+		checkPlaces(t, p.table(), map[string]string{"10.1.0.99": ""})
+		if p.refuted == "" || !p.upToDate() {
+			t.Errorf("%s: reason %q, up to date %v", name, p.refuted, p.upToDate())
+		}
+	}
+}
+
+// TestEvidenceStepByStep has lists that come one after the other. Each of them can need a new table,
+// even one that is empty.
+func TestEvidenceStepByStep(t *testing.T) {
+	p := newPlaces(PodsAuto, "")
+	n1 := trimmed[nodeInfo](node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"))
+	hand := trimmed[sliceInfo](managed("", endpointSlice("hand", "192.0.2.2 - z1")))
+	for _, step := range []struct {
+		what   string
+		do     func()
+		same   bool // needs no new table
+		way    string
+		places map[string]string
+	}{
+		{
+			what: "nodes",
+			do: func() {
+				p.nodes.replace([]*nodeInfo{n1, trimmed[nodeInfo](node("n2", "r1", "z2", "10.2.0.0/24", "192.0.2.2"))})
+			},
+			places: map[string]string{"192.0.2.1": "r1/z1/n1", "10.1.0.7": "", "10.8.0.1": "", "192.0.2.2": "r1/z2/n2"},
+		},
+		{
+			what:   "slices",
+			do:     func() { p.all.replace([]*sliceInfo{hand}) },
+			way:    "podCIDRs are believed: every node has one",
+			places: map[string]string{"192.0.2.1": "r1/z1/n1", "10.1.0.7": "r1/z1/n1", "10.8.0.1": "", "192.0.2.2": "r1/z2/n2"},
+		},
+		{
+			what:   "evidence",
+			do:     func() { p.all.set(trimmed[sliceInfo](endpointSlice("web", "10.8.0.1 n1 z1"))) },
+			way:    "Pods are watched",
+			places: map[string]string{"192.0.2.1": "r1/z1/n1", "10.1.0.7": "", "10.8.0.1": "r1/z1/n1", "192.0.2.2": "r1/z2/n2"},
+		},
+		{
+			what:   "slices of others",
+			do:     func() { p.foreign.replace([]*sliceInfo{hand}) },
+			same:   true,
+			way:    "Pods are watched",
+			places: map[string]string{"192.0.2.1": "r1/z1/n1", "10.1.0.7": "", "10.8.0.1": "r1/z1/n1", "192.0.2.2": "r1/z2/n2"},
+		},
+		{
+			what:   "a node without its address",
+			do:     func() { p.nodes.set(trimmed[nodeInfo](node("n2", "r1", "z2", "10.2.0.0/24"))) },
+			way:    "Pods are watched",
+			places: map[string]string{"192.0.2.1": "r1/z1/n1", "10.1.0.7": "", "10.8.0.1": "r1/z1/n1", "192.0.2.2": "r1/z1"},
+		},
+		{
+			what:   "no Pods",
+			do:     func() { p.pods.replace(nil) },
+			way:    "Pods are watched",
+			places: map[string]string{"192.0.2.1": "r1/z1/n1", "10.1.0.7": "", "10.8.0.1": "", "192.0.2.2": "r1/z1"},
+		},
+	} {
+		if step.do(); p.upToDate() != step.same {
+			t.Errorf("%s: up to date is %v before a table is made", step.what, p.upToDate())
+		}
+		checkPlaces(t, p.table(), step.places)
+		if !p.upToDate() {
+			t.Errorf("%s: not up to date after a table was made", step.what)
+		}
+		if got := p.way(); !strings.HasPrefix(got, step.way) || (got == "") != (step.way == "") {
+			t.Errorf("%s: it says %q, want %q", step.what, got, step.way)
+		}
 	}
 }
 

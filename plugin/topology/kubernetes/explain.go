@@ -15,7 +15,7 @@ func explain(p *places, addr netip.Addr) string {
 	pod := explainPod(p, addr)
 	if nodes := nodesAt(p, addr); nodes != "" {
 		if pod != "" {
-			return "address of " + nodes + ", and of a " + pod
+			return "address of " + nodes + "; " + pod
 		}
 		return "address of " + nodes
 	}
@@ -26,7 +26,7 @@ func explain(p *places, addr netip.Addr) string {
 		return explainClaims(p, addr, p.numbers.locations[p.claimed(claims)] != nil)
 	}
 	if p.believed {
-		if network, found := podCIDROf(p, addr); found {
+		if network := podCIDROf(p, addr); network.IsValid() {
 			return "podCIDR " + network.String()
 		}
 	}
@@ -54,14 +54,16 @@ func explainPod(p *places, addr netip.Addr) string {
 	case nowhere:
 		return "pods on several nodes have it"
 	}
+	text := "pod"
 	for name, n := range p.numbers.nodes {
-		if n == number && p.numbers.locations[n] == nil {
-			return fmt.Sprintf("pod on %s, a node that is not known", name)
-		} else if n == number {
-			return "pod on " + name
+		if n == number {
+			text += " on " + name
 		}
 	}
-	return "pod"
+	if p.numbers.locations[number] == nil {
+		text += ", a node that is not known"
+	}
+	return text
 }
 
 // explainClaims names the EndpointSlices that have addr. agreed says whether their claims have
@@ -81,16 +83,16 @@ func explainClaims(p *places, addr netip.Addr, agreed bool) string {
 	return text
 }
 
-// podCIDROf returns the longest podCIDR that contains addr.
-func podCIDROf(p *places, addr netip.Addr) (longest netip.Prefix, found bool) {
+// podCIDROf returns the longest podCIDR that contains addr, the zero Prefix if none does.
+func podCIDROf(p *places, addr netip.Addr) (longest netip.Prefix) {
 	for _, info := range p.nodes.byName {
 		for _, network := range info.podCIDRs {
-			if network.Contains(addr) && (!found || network.Bits() > longest.Bits()) {
-				longest, found = network, true
+			if network.Contains(addr) && network.Bits() > longest.Bits() {
+				longest = network
 			}
 		}
 	}
-	return longest, found
+	return longest
 }
 
 // describe returns what the table of p, which has so many networks and addresses, is made of.

@@ -63,30 +63,43 @@ func TestFaultsOfTheAPIServer(t *testing.T) {
 	})
 }
 
-// TestSyncedAfterReady has an API server that refuses to list EndpointSlices for longer than Ready
-// waits. There are none, so that the list changes nothing.
+// TestSyncedAfterReady has an API server that refuses to list one kind of objects for longer than Ready
+// waits. There are none of that kind, so that the list changes nothing.
 func TestSyncedAfterReady(t *testing.T) {
 	topologytest.Logged(t)
-	synctest.Test(t, func(t *testing.T) {
-		s := newFaultyServer(t, rand.New(rand.NewPCG(1, 1)))
-		s.mend()
-		s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
-		s.forbid("endpointslices", true)
-		c := newCluster(s.config(), PodsOff)
-		defer c.Stop()
-		start(t, c)
-		time.Sleep(2 * syncTimeout)
-		synctest.Wait()
-		if !c.Ready() || c.Synced() {
-			t.Errorf("ready %v and synced %v without EndpointSlices, want ready", c.Ready(), c.Synced())
-		}
-		s.forbid("endpointslices", false)
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
-		if !c.Synced() {
-			t.Error("not synced, although everything was read")
-		}
-	})
+	for _, test := range []struct {
+		option  Pods
+		missing string
+	}{
+		{PodsAuto, "nodes"}, {PodsAuto, "endpointslices"},
+		{PodsOff, "nodes"}, {PodsOff, "endpointslices"},
+		{PodsOn, "nodes"}, {PodsOn, "endpointslices"}, {PodsOn, "pods"},
+	} {
+		t.Run(fmt.Sprint(test.option, test.missing), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFaultyServer(t, rand.New(rand.NewPCG(1, 1)))
+				s.mend()
+				if test.missing != "nodes" {
+					s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+				}
+				s.forbid(test.missing, true)
+				c := newCluster(s.config(), test.option)
+				defer c.Stop()
+				start(t, c)
+				time.Sleep(2 * syncTimeout)
+				synctest.Wait()
+				if !c.Ready() || c.Synced() {
+					t.Errorf("ready %v and synced %v, want ready", c.Ready(), c.Synced())
+				}
+				s.forbid(test.missing, false)
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				if !c.Synced() {
+					t.Error("not synced, although everything was read")
+				}
+			})
+		})
+	}
 }
 
 // TestRequestsThatHang has an API server that answers only the later requests for each kind. The
@@ -210,7 +223,7 @@ type faultyServer struct {
 func newFaultyServer(t *testing.T, rnd *rand.Rand) *faultyServer {
 	s := &faultyServer{apiServer: unstartedAPIServer(), seed: rnd.Uint64(), conns: make(chan net.Conn), requests: map[string]uint64{}}
 	s.faulty, s.mended = context.WithCancel(t.Context())
-	s.old = rnd.IntN(2) == 0
+	s.old = oneOf(rnd, 0, http.StatusUnprocessableEntity)
 	s.http.Handler = s
 	go s.http.Serve(s)
 	t.Cleanup(func() { s.http.Close() })

@@ -24,9 +24,16 @@ current-context: two
 func TestNew(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	directory := t.TempDir()
-	good, bare := filepath.Join(directory, "config"), filepath.Join(directory, "bare")
-	withoutCurrent := strings.ReplaceAll(kubeconfig, "current-context: two", "")
-	for path, text := range map[string]string{good: kubeconfig, bare: withoutCurrent} {
+	path := func(name string) string { return filepath.Join(directory, name) }
+	good, bare, odd, untrusted, broken := path("config"), path("bare"), path("odd"), path("untrusted"), path("broken")
+	for path, text := range map[string]string{
+		good:           kubeconfig,
+		bare:           strings.ReplaceAll(kubeconfig, "current-context: two", ""),
+		odd:            strings.ReplaceAll(kubeconfig, "{name: two, context:", `{name: "\e[31m", context:`),
+		untrusted:      strings.ReplaceAll(kubeconfig, "ca.crt", "no.crt"),
+		broken:         "{",
+		path("no.crt"): "no certificate",
+	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -41,8 +48,13 @@ func TestNew(t *testing.T) {
 		{"unknown context", good, "three", "", good + ": there is no context three; the contexts are one, two"},
 		{"no current context", bare, "", "", ": there is no current context: name one"},
 		{"context with a control character", good, "\x1b[31m", "", `there is no context "\x1b[31m"; `},
+		{"contexts with control characters", odd, "three", "", `the contexts are \x1b[31m, one`},
+		{"path with control characters", path("a\nb"), "", "", path(`a\nb`) + ": "},
+		{"certificate that is none", untrusted, "one", "", "https://192.0.2.1:6443: unable to load root certificates"},
+		{"no YAML", broken, "", "", broken + ": error loading config file"},
 		{"not in a cluster", "", "", "", "not in a pod of a cluster"},
 		{"context alone", "", "two", "", "context two: a context needs a kubeconfig"},
+		{"context with a control character alone", "", "\x1b[31m", "", `context "\x1b[31m": a context needs a kubeconfig`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := New(Options{Kubeconfig: test.kubeconfig, Context: test.context})
@@ -55,6 +67,19 @@ func TestNew(t *testing.T) {
 				t.Errorf("host %s, want %s", c.config.Host, test.host)
 			}
 		})
+	}
+}
+
+// TestNewInAPodWithoutAnAccount has the environment of a Pod whose service account is not mounted.
+func TestNewInAPodWithoutAnAccount(t *testing.T) {
+	const token = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+	if _, err := os.Stat(token); err == nil {
+		t.Skip("runs in a Pod that has an account")
+	}
+	t.Setenv("KUBERNETES_SERVICE_HOST", "192.0.2.1")
+	t.Setenv("KUBERNETES_SERVICE_PORT", "443")
+	if _, err := New(Options{}); err == nil || !strings.Contains(err.Error(), token) {
+		t.Errorf("error %v, want one about %s", err, token)
 	}
 }
 

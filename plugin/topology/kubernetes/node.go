@@ -7,7 +7,6 @@ import (
 	"github.com/coredns-ordering/ordering/internal/network"
 
 	v1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // tunnelAnnotations are the annotations in which network plugins write further addresses of a node,
@@ -26,30 +25,12 @@ var tunnelAnnotations = []string{
 	"io.cilium.network.ipv6-cilium-host",
 }
 
-// identity is the metadata that a reflector needs of what it collects. All the rest of the metadata
-// is empty, and in one place for all: an ObjectMeta in each would take 20 times the memory.
-type identity struct {
-	metav1.Object
-	namespace, name string
-}
-
-var noMetadata metav1.ObjectMeta
-
-func identityOf(m *metav1.ObjectMeta) identity { return identity{&noMetadata, m.Namespace, m.Name} }
-
-// GetNamespace returns the namespace, which is empty for a node.
-func (i *identity) GetNamespace() string { return i.namespace }
-
-// GetName returns the name.
-func (i *identity) GetName() string { return i.name }
-
 // nodeInfo is what a Cluster needs of a Node.
 type nodeInfo struct {
-	identity
-	region, zone string
-	podCIDRs     []netip.Prefix // sorted
-	addresses    []netip.Addr   // its own, those of its tunnels included, sorted
-	notReady     bool           // it says so
+	name, region, zone string
+	podCIDRs           []netip.Prefix // sorted
+	addresses          []netip.Addr   // its own, those of its tunnels included, sorted
+	notReady           bool           // it says so
 }
 
 // trimNode returns a *nodeInfo for a *v1.Node, which it does not change, and any other object as it
@@ -60,9 +41,9 @@ func trimNode(object any) (any, error) {
 		return object, nil
 	}
 	info := &nodeInfo{
-		identity: identityOf(&node.ObjectMeta),
-		region:   node.Labels[v1.LabelTopologyRegion],
-		zone:     node.Labels[v1.LabelTopologyZone],
+		name:   node.Name,
+		region: node.Labels[v1.LabelTopologyRegion],
+		zone:   node.Labels[v1.LabelTopologyZone],
 	}
 	for _, cidr := range node.Spec.PodCIDRs {
 		n, _ := netip.ParsePrefix(cidr)
@@ -102,9 +83,9 @@ func (n *nodeInfo) addAddress(text string) {
 	}
 }
 
-// equal reports whether n and m say the same. It is false if either is nil.
+// equal reports whether n and m, which have the same name, say the same. It is false if m is nil.
 func (n *nodeInfo) equal(m *nodeInfo) bool {
-	return n != nil && m != nil && n.name == m.name && n.region == m.region && n.zone == m.zone &&
+	return m != nil && n.region == m.region && n.zone == m.zone &&
 		n.notReady == m.notReady && slices.Equal(n.podCIDRs, m.podCIDRs) && slices.Equal(n.addresses, m.addresses)
 }
 

@@ -127,14 +127,14 @@ func (n *nodes) place(c claim) *topology.Location {
 // needs reports whether an endpoint needs an entry of its own, because the nodes do not say where its
 // address is or, if the cluster's own controller wrote it, say something else.
 func (n *nodes) needs(e endpoint) bool {
-	place := n.place(e.claim)
-	if _, isNode := n.own[netip.PrefixFrom(e.addr, e.addr.BitLen())]; isNode || place == nil {
+	switch place, known := n.place(e.claim), n.table.Find(e.addr); {
+	case place == nil:
 		return false
+	case e.origin != own:
+		return known == nil
+	default:
+		return known.Shared(place) < place.Labels()
 	}
-	if e.origin != own {
-		return n.table.Find(e.addr) == nil
-	}
-	return n.table.Find(e.addr).Shared(place) < place.Labels()
 }
 
 // lacksPodCIDR returns a sentence about a node that has no podCIDR, "" if every node has one. A node

@@ -78,9 +78,6 @@ func (n *numbers) add() uint32 {
 
 // locate sets the location of a number; nil for one that is not known.
 func (n *numbers) locate(number uint32, location *topology.Location) {
-	if n.locations[number] == location {
-		return
-	}
 	if int(number) < n.shared {
 		n.locations, n.shared = slices.Clone(n.locations), 0
 	}

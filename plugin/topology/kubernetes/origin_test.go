@@ -19,7 +19,9 @@ func TestPlaceOfForeignEndpoints(t *testing.T) {
 		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24", "192.0.2.2"),
 		aPod("pod", "n2", 1, "172.16.0.1"),
 		web("hand", "", "172.16.1.1 n1 z1", "172.16.1.2 n1 z2", "172.16.1.3 n1 -", "172.16.1.4 gone z1", "172.16.1.5 - z7",
-			"172.16.0.1 n1 z1", "192.0.2.2 n1 z1"),
+			"172.16.0.1 n1 z1", "192.0.2.2 n1 z1", "172.16.1.6 n1 -", "172.16.1.7 odd# z1"),
+		web("again", "", "172.16.1.6 - z2"),
+		node("odd#", "r1", "z1", "10.3.0.0/24"), // as no API server accepts it
 		web("mirrored", "endpointslicemirroring-controller.k8s.io", "172.16.2.1 n1 z1", "172.16.2.2 - z2"),
 		fromMesh,
 	}
@@ -31,6 +33,8 @@ func TestPlaceOfForeignEndpoints(t *testing.T) {
 				"172.16.1.3": "",
 				"172.16.1.4": "r1/z1",
 				"172.16.1.5": "-/z7",
+				"172.16.1.6": "r1/z2", // from the slice that says where
+				"172.16.1.7": "r1/z1", // the node has no place
 				"172.16.2.1": "r1/z1", "172.16.2.2": "r1/z2",
 				"172.16.3.1": "r1/z1", "172.16.3.2": "-/z9",
 				"192.0.2.2":  "r1/z2/n2", // a node's own address
@@ -48,6 +52,28 @@ func TestPlaceOfForeignEndpoints(t *testing.T) {
 		map[string]string{"172.16.1.2": "r1/z2/n2", "172.16.2.1": "r1/z2/n2"})
 }
 
+// TestWhoWroteASlice has the labels as clusters write them.
+func TestWhoWroteASlice(t *testing.T) {
+	const managedBy, byTheCluster = "endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io"
+	for _, test := range []struct {
+		labels map[string]string
+		want   origin
+	}{
+		{nil, handMade},
+		{map[string]string{"kubernetes.io/service-name": "web"}, handMade},
+		{map[string]string{managedBy: byTheCluster}, own},
+		{map[string]string{managedBy: "endpointslicemirroring-controller.k8s.io"}, imported},
+		{map[string]string{managedBy: ""}, imported},
+		{map[string]string{"multicluster.kubernetes.io/service-name": "web"}, imported},
+		{map[string]string{"multicluster.kubernetes.io/source-cluster": "far"}, imported},
+		{map[string]string{managedBy: byTheCluster, "multicluster.kubernetes.io/source-cluster": "far"}, imported},
+	} {
+		if got := originOf(test.labels); got != test.want {
+			t.Errorf("a slice with labels %v has origin %d, want %d", test.labels, got, test.want)
+		}
+	}
+}
+
 func TestTunnelsOfNodes(t *testing.T) {
 	n := node("n1", "r1", "z1", "10.1.0.0/24")
 	n.Annotations = map[string]string{"projectcalico.org/IPv4Address": "192.0.2.77/24", "network.cilium.io/ipv4-health-ip": "10.9.0.99"}
@@ -57,6 +83,7 @@ func TestTunnelsOfNodes(t *testing.T) {
 	} {
 		n.Annotations[key] = fmt.Sprintf("10.9.0.%d", i)
 	}
+	n.Annotations["projectcalico.org/IPv4VXLANTunnelAddr"] += "/32"
 	for i, key := range []string{
 		"projectcalico.org/IPv6VXLANTunnelAddr", "projectcalico.org/IPv6WireguardInterfaceAddr",
 		"network.cilium.io/ipv6-cilium-host", "io.cilium.network.ipv6-cilium-host",

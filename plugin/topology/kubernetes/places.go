@@ -48,7 +48,7 @@ func (p *places) change(addr netip.Addr) { p.changed[addr] = struct{}{} }
 
 // check looks whether an endpoint contradicts the podCIDRs.
 func (p *places) check(e endpoint) {
-	if p.option == PodsAuto && p.refuted == "" && p.nodes.synced {
+	if p.option == PodsAuto && p.refuted == "" {
 		p.refuted = p.nodes.refutes(e)
 	}
 }
@@ -95,7 +95,7 @@ func (p *places) changesSlices() bool { return p.all != nil && p.watchesPods() &
 
 // table returns the table of what is known now.
 func (p *places) table() *topology.Table {
-	if p.option == PodsAuto && p.refuted == "" && p.nodes.changed && p.nodes.synced {
+	if p.option == PodsAuto && p.refuted == "" && p.nodes.changed {
 		p.lookForEvidence()
 	}
 	if p.changesSlices() {
@@ -136,14 +136,10 @@ func (p *places) changeOwn() {
 
 // lookForEvidence looks at all nodes and endpoints for one that contradicts the podCIDRs.
 func (p *places) lookForEvidence() {
-	if p.refuted = p.nodes.lacksPodCIDR(); p.refuted != "" {
-		return
-	}
+	p.refuted = p.nodes.lacksPodCIDR()
 	for _, info := range p.all.slices {
 		for _, e := range info.endpoints {
-			if p.check(e); p.refuted != "" {
-				return
-			}
+			p.check(e)
 		}
 	}
 }
@@ -154,8 +150,6 @@ func (p *places) number(addr netip.Addr) uint32 {
 	ownPlace, isNode := p.nodes.own[netip.PrefixFrom(addr, addr.BitLen())]
 	pod := p.pods.node(ipaddr.FromNetip(addr))
 	switch {
-	case isNode && pod == noPlace:
-		return noPlace
 	case isNode:
 		return p.shared(ownPlace, p.numbers.locations[pod])
 	case pod != noPlace:
@@ -164,8 +158,8 @@ func (p *places) number(addr netip.Addr) uint32 {
 	return p.claimed(p.slices.claims[addr])
 }
 
-// shared returns the number for an address that a node has and a Pod. On Fargate that is one place.
-// Otherwise one of the two is gone, and only what the places share is known.
+// shared returns the number for an address that a node has and, if pod is not nil, a Pod. On Fargate
+// that is one place. Otherwise one of the two is gone, and only what the places share is known.
 func (p *places) shared(node, pod *topology.Location) uint32 {
 	if both := node.Common(pod); pod != nil && both.Labels() < node.Labels() {
 		return p.numbers.of(both)

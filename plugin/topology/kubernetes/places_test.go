@@ -72,18 +72,24 @@ func TestPlaceOfNodes(t *testing.T) {
 	outside.Status.Addresses = append(outside.Status.Addresses,
 		v1.NodeAddress{Type: v1.NodeExternalIP, Address: "198.51.100.1"},
 		v1.NodeAddress{Type: v1.NodeHostName, Address: "203.0.113.1"},
-		v1.NodeAddress{Type: v1.NodeInternalIP, Address: "not an address"})
+		v1.NodeAddress{Type: v1.NodeInternalIP, Address: "not an address"},
+		v1.NodeAddress{Type: v1.NodeInternalIP, Address: "::ffff:198.51.100.2"},
+		v1.NodeAddress{Type: v1.NodeInternalIP, Address: "fe80::1%eth0"})
 	outside.Spec.PodCIDRs = append(outside.Spec.PodCIDRs, "not a network", "10.3.0.7/24")
 	table := indexed(PodsOff, outside, node("n2", "", "z1", "10.2.0.0/24"), node("n3", "", "z2", "10.4.0.0/24"),
-		node("n4", "", "", "10.5.0.0/24"), node("n5", "r1", "", "10.6.0.0/24"))
+		node("n4", "", "", "10.5.0.0/24"), node("n5", "r1", "", "10.6.0.0/24"),
+		node("n#6", "r1", "z6", "192.0.2.1", "10.5.0.0/24"), // as no API server accepts it
+		node("n7", "r1", "z1", "10.7.0.1/32", "10.7.0.1"), node("n8", "r1", "z3", "10.7.0.1/32"))
 	checkPlaces(t, table, map[string]string{
 		"10.1.0.9": "r1/z1/n1", "fd00:1::9": "r1/z1/n1",
 		"192.0.2.1": "r1/z1/n1", "2001:db8::1": "r1/z1/n1", "198.51.100.1": "r1/z1/n1", "203.0.113.1": "",
+		"198.51.100.2": "r1/z1/n1", "fe80::1": "r1/z1/n1",
 		"10.3.0.1": "r1/z1/n1", "10.77.0.1": "r1/z1/n1",
 		"10.2.0.9": "r1/z1/n2", // n1, in the same zone, has the region
 		"10.4.0.9": "-/z2/n3",
 		"10.5.0.9": "-/-/n4",
 		"10.6.0.9": "r1/-/n5",
+		"10.7.0.1": "r1/z1/n7", // an address that a node has is not one of Pods
 	})
 	if table.Depth() != 3 {
 		t.Errorf("%d deep, want 3", table.Depth())
@@ -106,7 +112,8 @@ func TestPlaceOfEndpoints(t *testing.T) {
 	table := indexed(PodsOff,
 		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24"),
 		endpointSlice("web", "10.1.0.1 n1 z1", "10.2.0.1 n1 z1", "10.1.0.2 - z1", "10.1.0.3 - z2",
-			"172.16.0.1 n2 z2", "172.16.0.2 gone z1", "172.16.0.3 gone z7", "172.16.0.4 gone -", "172.16.0.5 - -"),
+			"172.16.0.1 n2 z2", "172.16.0.2 gone z1", "172.16.0.3 gone z7", "172.16.0.4 gone -", "172.16.0.5 - -",
+			"172.16.0.6 - n2", "172.16.0.7 n1 -", "::ffff:172.16.0.8 n1 z1", "fe80::8%eth0 n1 z1", "web.example.org n1 z1"),
 		names, six)
 	checkPlaces(t, table, map[string]string{
 		"10.1.0.1":   "r1/z1/n1",
@@ -117,10 +124,12 @@ func TestPlaceOfEndpoints(t *testing.T) {
 		"172.16.0.2": "r1/z1", // there is no such node, but such a zone
 		"172.16.0.3": "-/z7",
 		"172.16.0.4": "", "172.16.0.5": "", "10.8.8.8": "",
+		"172.16.0.6": "-/n2", // a zone with the name of a node
+		"172.16.0.7": "r1/z1/n1", "172.16.0.8": "r1/z1/n1", "fe80::8": "r1/z1/n1",
 		"fd00:9::1": "r1/z2/n2",
 	})
-	if got := table.Len(); got != 3+6 {
-		t.Errorf("%d networks, want 3 of nodes and 6 of endpoints", got)
+	if got := table.Len(); got != 3+10 {
+		t.Errorf("%d networks, want 3 of nodes and 10 of endpoints", got)
 	}
 }
 
@@ -128,13 +137,15 @@ func TestClaimsAreMerged(t *testing.T) {
 	table := indexed(PodsOff,
 		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1", "192.0.2.9"),
 		node("n2", "r1", "z1", "10.1.0.0/24"), node("n3", "r2", "z3", "192.0.2.9"),
-		endpointSlice("a", "172.16.0.1 n1 z1", "172.16.0.2 n1 z1", "172.16.0.3 n1 z1", "192.0.2.1 n3 z3"),
-		endpointSlice("b", "172.16.0.1 n1 z1", "172.16.0.2 n2 z1", "172.16.0.3 n3 z3"),
+		endpointSlice("a", "172.16.0.1 n1 z1", "172.16.0.2 n1 z1", "172.16.0.3 n1 z1", "192.0.2.1 n3 z3", "10.1.0.8 n3 z3"),
+		node("n4", "r4", "z4"),
+		endpointSlice("b", "10.1.0.8 n4 z4", "172.16.0.1 n1 z1", "172.16.0.2 n2 z1", "172.16.0.3 n3 z3"),
 		endpointSlice("c", "172.16.0.3 n1 z1"))
 	checkPlaces(t, table, map[string]string{
 		"10.1.0.7":   "r1/z1",
 		"192.0.2.1":  "r1/z1/n1", // a node's own address
 		"192.0.2.9":  "",
+		"10.1.0.8":   "", // whatever the podCIDR says
 		"172.16.0.1": "r1/z1/n1",
 		"172.16.0.2": "r1/z1",
 		"172.16.0.3": "", // although two claims are the same

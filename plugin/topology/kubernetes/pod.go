@@ -12,7 +12,7 @@ import (
 )
 
 // placedPods selects the Pods that have a node and are not finished: the address of a finished Pod
-// can be another one's by now.
+// can be another one's by now. When a Pod finishes, the API server says that it is deleted.
 var placedPods = fields.AndSelectors(
 	fields.OneTermNotEqualSelector("spec.nodeName", ""),
 	fields.OneTermNotEqualSelector("status.phase", string(v1.PodSucceeded)),
@@ -21,8 +21,7 @@ var placedPods = fields.AndSelectors(
 
 // podInfo is what a Cluster needs of a Pod.
 type podInfo struct {
-	identity
-	node string
+	namespace, name, node string
 	pod
 }
 
@@ -69,16 +68,14 @@ func (p *pod) beats(q *pod) bool {
 }
 
 // trimPod returns a *podInfo for a *v1.Pod, which it does not change, and any other object as it is.
-// The podInfo has no address if the Pod has none of its own: on the network of its node, and when it
-// is finished.
+// The podInfo has no address if the Pod has none of its own, as it is on the network of its node.
 func trimPod(object any) (any, error) {
 	p, ok := object.(*v1.Pod)
 	if !ok {
 		return object, nil
 	}
-	info := &podInfo{identity: identityOf(&p.ObjectMeta), node: p.Spec.NodeName}
-	finished := p.Status.Phase == v1.PodSucceeded || p.Status.Phase == v1.PodFailed
-	if finished || p.Spec.HostNetwork || p.Spec.NodeName == "" {
+	info := &podInfo{namespace: p.Namespace, name: p.Name, node: p.Spec.NodeName}
+	if p.Spec.HostNetwork {
 		return info, nil
 	}
 	for _, ip := range p.Status.PodIPs {
@@ -105,7 +102,7 @@ func (i *podInfo) addAddress(text string) {
 	switch {
 	case err != nil:
 	case addr.Unmap().Is4():
-		i.ip4 = uint32(ipaddr.FromNetip(addr.Unmap()).Lo)
+		i.ip4 = uint32(ipaddr.FromNetip(addr).Lo)
 	default:
 		i.ip6 = ipaddr.FromNetip(addr)
 	}

@@ -36,22 +36,21 @@ func (p *pods) set(info *podInfo) {
 	key, now := info.key(), info.pod
 	now.node = p.numbers.node(info.node)
 	before, found := p.byKey[key]
-	if found && before == now {
+	if before == now {
 		return
 	}
-	p.numbers.use(now.node, 1)
 	p.byKey[key] = now
+	p.numbers.use(now.node, 1)
+	if found {
+		p.numbers.use(before.node, -1)
+	}
 	for _, addr := range now.addresses() {
-		if !found || !before.has(addr) {
-			p.claim(addr, key)
-		} else {
+		if before.has(addr) {
 			p.changed(addr)
+		} else {
+			p.claim(addr, key)
 		}
 	}
-	if !found {
-		return
-	}
-	p.numbers.use(before.node, -1)
 	for _, addr := range before.addresses() {
 		if !now.has(addr) {
 			p.unclaim(addr, key)

@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"testing"
 
@@ -21,14 +20,25 @@ func changed(p *v1.Pod, change func(*v1.Pod)) *v1.Pod {
 
 // TestPlaceOfPods has Pods of every kind, and watches them from the beginning.
 func TestPlaceOfPods(t *testing.T) {
-	s := newAPIServer(t)
+	for name, old := range versions {
+		t.Run(name, func(t *testing.T) {
+			s := newAPIServer(t)
+			s.old = old
+			checkPlaceOfPods(t, s)
+		})
+	}
+}
+
+func checkPlaceOfPods(t *testing.T, s *apiServer) {
+	t.Helper()
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24", "192.0.2.2"))
 	s.put(node("fargate-10-9-0-1", "r1", "z2", "10.9.0.1"))
 	s.put(
 		aPod("plain", "n1", 1, "10.8.0.1", "fd00::1"),
 		aPod("in-the-podCIDR-of-another", "n1", 1, "10.2.0.7"),
 		aPod("six", "n2", 1, "fd00::2"),
-		changed(aPod("host", "n2", 1, "192.0.2.2"), func(p *v1.Pod) { p.Spec.HostNetwork = true }),
+		changed(aPod("host", "n2", 1, "192.0.2.2", "192.0.2.77"), func(p *v1.Pod) { p.Spec.HostNetwork = true }),
+		aPod("unscheduled", "", 1, "10.8.0.8"),
 		changed(aPod("done", "n1", 1, "10.8.0.3"), func(p *v1.Pod) { p.Status.Phase = v1.PodSucceeded }),
 		changed(aPod("failed", "n1", 1, "10.8.0.4"), func(p *v1.Pod) { p.Status.Phase = v1.PodFailed }),
 		changed(aPod("old", "n1", 1), func(p *v1.Pod) { p.Status.PodIP = "10.8.0.5" }),
@@ -43,6 +53,7 @@ func TestPlaceOfPods(t *testing.T) {
 		"10.8.0.1": "r1/z1/n1", "fd00::1": "r1/z1/n1", "10.2.0.7": "r1/z1/n1", "fd00::2": "r1/z2/n2",
 		"192.0.2.2": "r1/z2/n2", "10.8.0.3": "", "10.8.0.4": "", "10.8.0.5": "r1/z1/n1", "10.1.0.9": "",
 		"10.1.0.77": "", "10.9.0.1": "r1/z2/fargate-10-9-0-1", "192.0.2.1": "r1",
+		"192.0.2.77": "", "10.8.0.8": "",
 	})
 	if s.asksFor("endpointslices", "") {
 		t.Error("asks for all slices")
@@ -80,24 +91,29 @@ func TestPlaceOfPods(t *testing.T) {
 func TestAddressOfTwoPods(t *testing.T) {
 	const addr = "10.8.0.1"
 	ending := func(p *v1.Pod) { p.DeletionTimestamp = new(metav1.Now()) }
-	young := aPod("young", "n2", 9, addr)
+	pending := func(p *v1.Pod) { p.Status.Phase = v1.PodPending }
+	unstarted := func(p *v1.Pod) { p.Status.StartTime = nil }
+	old, young := aPod("old", "n1", 10, addr), aPod("young", "n2", 9, addr)
 	for _, test := range []struct {
-		name string
-		old  *v1.Pod
-		want string
+		name       string
+		old, young *v1.Pod
+		want       string
 	}{
-		{"older", aPod("old", "n1", 8, addr), "r1/z2/n2"},
-		{"newer", aPod("old", "n1", 10, addr), "r1/z1/n1"},
-		{"newer, but terminating", changed(aPod("old", "n1", 10, addr), ending), "r1/z2/n2"},
-		{"newer, but not running", changed(aPod("old", "n1", 10, addr), func(p *v1.Pod) { p.Status.Phase = v1.PodPending }), "r1/z2/n2"},
-		{"as old, elsewhere", aPod("old", "n1", 9, addr), ""},
-		{"as old, on the same node", aPod("old", "n2", 9, addr), "r1/z2/n2"},
+		{"older", aPod("old", "n1", 8, addr), young, "r1/z2/n2"},
+		{"newer", old, young, "r1/z1/n1"},
+		{"newer, but terminating", changed(old.DeepCopy(), ending), young, "r1/z2/n2"},
+		{"newer, but not running", changed(old.DeepCopy(), pending), young, "r1/z2/n2"},
+		{"terminating, the other not running", changed(old.DeepCopy(), ending), changed(young.DeepCopy(), pending), "r1/z2/n2"},
+		{"not running, the other terminating", changed(old.DeepCopy(), pending), changed(young.DeepCopy(), ending), "r1/z1/n1"},
+		{"with no time", changed(old.DeepCopy(), unstarted), young, "r1/z2/n2"},
+		{"as old, elsewhere", aPod("old", "n1", 9, addr), young, ""},
+		{"as old, on the same node", aPod("old", "n2", 9, addr), young, "r1/z2/n2"},
 	} {
 		for _, first := range []bool{true, false} {
 			t.Run(fmt.Sprint(test.name, first), func(t *testing.T) {
 				p := newPlaces(PodsOn, "")
 				read(p, node("n1", "r1", "z1", "10.8.0.0/24"), node("n2", "r1", "z2"))
-				old, now := trimmed[podInfo](test.old), trimmed[podInfo](young)
+				old, now := trimmed[podInfo](test.old), trimmed[podInfo](test.young)
 				all := []*podInfo{old, now}
 				if !first {
 					all = []*podInfo{now, old}
@@ -122,66 +138,55 @@ func TestAddressOfTwoPods(t *testing.T) {
 	}
 }
 
-// TestPodsAgainstAllOfThem changes Pods and nodes at random, and compares the table with one that is
-// made anew.
-func TestPodsAgainstAllOfThem(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(31, 32))
-	p := newPlaces(PodsOn, "")
-	nodes, pods, foreign := map[string]object{}, map[string]object{}, map[string]object{}
-	read(p)
-	for round := range 300 {
-		for range 1 + rnd.IntN(5) {
-			name := fmt.Sprintf("n%d", rnd.IntN(6))
-			n := node(name, "r1", fmt.Sprintf("z%d", rnd.IntN(3)), fmt.Sprintf("10.8.0.%d", rnd.IntN(40)))
-			pod := aPod(fmt.Sprintf("p%d", rnd.IntN(30)), fmt.Sprintf("n%d", rnd.IntN(8)), int64(rnd.IntN(4)),
-				fmt.Sprintf("10.8.0.%d", rnd.IntN(40)), fmt.Sprintf("fd00::%d", rnd.IntN(9)))
-			slice := managed("", endpointSlice(fmt.Sprintf("s%d", rnd.IntN(5)),
-				fmt.Sprintf("10.8.0.%d n%d z%d", rnd.IntN(40), rnd.IntN(6), rnd.IntN(4)),
-				fmt.Sprintf("10.8.0.%d - z%d", rnd.IntN(40), rnd.IntN(4))))
-			switch rnd.IntN(9) {
-			case 0:
-				p.nodes.set(trimmed[nodeInfo](n))
-				nodes[name] = n
-			case 1:
-				p.nodes.remove(trimmed[nodeInfo](n))
-				delete(nodes, name)
-			case 2, 3:
-				p.pods.remove(trimmed[podInfo](pod))
-				delete(pods, pod.Name)
-			case 4:
-				p.foreign.set(trimmed[sliceInfo](slice))
-				foreign[slice.Name] = slice
-			case 5:
-				p.foreign.remove(trimmed[sliceInfo](slice))
-				delete(foreign, slice.Name)
-			default:
-				p.pods.set(trimmed[podInfo](pod))
-				pods[pod.Name] = pod
-			}
-		}
-		if rnd.IntN(3) == 0 {
-			continue // several changes for one table
-		}
-		var all []object
-		for _, some := range []map[string]object{nodes, pods, foreign} {
-			for _, o := range some {
-				all = append(all, o)
-			}
-		}
-		got, want := p.table(), indexed(PodsOn, all...)
-		for i := range 40 {
-			for _, format := range []string{"10.8.0.%d", "fd00::%d"} {
-				addr := parseAddr(fmt.Sprintf(format, i))
-				if got, want := got.Find(addr), want.Find(addr); got.String() != want.String() {
-					t.Fatalf("round %d: %s is in %q, want %q", round, addr, got, want)
-				}
-			}
-		}
-		if got.Len() != want.Len() {
-			t.Fatalf("round %d: %d entries, want %d", round, got.Len(), want.Len())
-		}
-		if n := len(p.numbers.nodes) + len(p.numbers.free); n > 20 {
-			t.Fatalf("%d numbers for 8 nodes", n)
+// TestAddressOfANodeAndAPod has Pods with the address of node n1.
+func TestAddressOfANodeAndAPod(t *testing.T) {
+	const addr = "192.0.2.1"
+	for _, test := range []struct {
+		name    string
+		pods    []object
+		want    string
+		entries int
+	}{
+		{"no Pod", nil, "r1/z1/n1", 1},
+		{"on n1, as on Fargate", []object{aPod("a", "n1", 1, addr)}, "r1/z1/n1", 1},
+		{"in its zone", []object{aPod("a", "n2", 1, addr)}, "r1/z1", 2},
+		{"in another region", []object{aPod("a", "n3", 1, addr)}, "", 2},
+		{"on a node that is not known", []object{aPod("a", "gone", 1, addr)}, "r1/z1/n1", 1},
+		{"on several nodes", []object{aPod("a", "n1", 1, addr), aPod("b", "n2", 1, addr)}, "r1/z1/n1", 1},
+	} {
+		table := indexed(PodsOn, append(test.pods, node("n1", "r1", "z1", addr), node("n2", "r1", "z1"), node("n3", "r3", "z3"))...)
+		if got := table.Find(parseAddr(addr)).String(); got != test.want || table.Len() != test.entries {
+			t.Errorf("%s: in %q with %d entries, want %q with %d", test.name, got, table.Len(), test.want, test.entries)
 		}
 	}
+}
+
+// TestAddressesOfAPod has one Pod, whose addresses change.
+func TestAddressesOfAPod(t *testing.T) {
+	p := newPlaces(PodsOn, "")
+	read(p, node("n1", "r1", "z1"))
+	for _, addresses := range [][]string{
+		{"10.8.0.1"}, {"10.8.0.1", "fd00::1"}, {"fd00::1"}, {}, {"::ffff:10.8.0.2", "fd00::2"}, {}, {"10.8.0.1"},
+	} {
+		p.pods.set(trimmed[podInfo](aPod("a", "n1", 1, addresses...)))
+		table := p.table()
+		for _, addr := range addresses {
+			if got := table.Find(parseAddr(addr)).String(); got != "r1/z1/n1" {
+				t.Errorf("with %v, %s is in %q", addresses, addr, got)
+			}
+		}
+		if table.Len() != len(addresses) {
+			t.Errorf("with %v there are %d entries", addresses, table.Len())
+		}
+		if len(addresses) == 0 && len(p.pods.byKey) > 0 {
+			t.Error("keeps a Pod without an address")
+		}
+	}
+}
+
+func TestPodsOfOneNameInTwoNamespaces(t *testing.T) {
+	there := aPod("a", "n2", 1, "10.8.0.2")
+	there.Namespace = "other"
+	checkPlaces(t, indexed(PodsOn, node("n1", "r1", "z1"), node("n2", "r1", "z2"), aPod("a", "n1", 1, "10.8.0.1"), there),
+		map[string]string{"10.8.0.1": "r1/z1/n1", "10.8.0.2": "r1/z2/n2"})
 }

@@ -44,16 +44,17 @@ func newReflector[L runtime.Object, I any](client lister[L], expected runtime.Ob
 			choose(&options)
 			w, err := client.Watch(limited(ctx, options), options)
 			switch initial := options.SendInitialEvents != nil && *options.SendInitialEvents; {
-			case initial && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)):
-				// An API server that cannot send a list as events. The reflector asks for a list next.
-			case initial:
-				status.report(ctx, "list", kind, err)
+			case initial && err != nil:
+				// The reflector asks for a list next, which succeeds if the API server cannot send a list
+				// as events, or if the account must not watch. Its result is reported.
 				if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
-					// After such an error the reflector waits for up to a minute, even if ctx ends, and
-					// Stop would have to wait with it. After any other it asks for a list, and then waits
-					// no longer than until ctx ends.
+					// After such an error the reflector would wait for up to a minute first, even if ctx
+					// ends, and Stop with it.
 					err = errors.New(err.Error())
 				}
+			case initial:
+				status.report(ctx, "list", kind, nil)
+				fallthrough
 			default:
 				status.report(ctx, "watch", kind, err)
 			}

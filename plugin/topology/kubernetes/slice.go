@@ -27,8 +27,8 @@ const (
 
 // sliceInfo is what a Cluster needs of an EndpointSlice.
 type sliceInfo struct {
-	identity
-	endpoints []endpoint
+	namespace, name string
+	endpoints       []endpoint
 }
 
 func (s *sliceInfo) key() [2]string { return [2]string{s.namespace, s.name} }
@@ -53,7 +53,7 @@ func trimSlice(object any) (any, error) {
 	if !ok {
 		return object, nil
 	}
-	info := &sliceInfo{identity: identityOf(&slice.ObjectMeta)}
+	info := &sliceInfo{namespace: slice.Namespace, name: slice.Name}
 	if slice.AddressType == discovery.AddressTypeFQDN {
 		return info, nil
 	}

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -45,6 +47,61 @@ func TestForbiddenIsLoggedOnce(t *testing.T) {
 	}
 	if c.Ready() || c.Table().Len() != 0 {
 		t.Error("ready without an answer")
+	}
+}
+
+func TestUnauthorizedNamesTheAPIServer(t *testing.T) {
+	text := topologytest.Logged(t)
+	s := newAPIServer(t)
+	s.answer(http.StatusUnauthorized)
+	c := s.cluster(t)
+	start(t, c)
+	want := s.URL + " does not accept the account"
+	topologytest.Eventually(t, want, func() bool { return strings.Contains(text(), want) })
+	c.Stop()
+	if got := strings.Count(text(), "\n"); got != 1 {
+		t.Errorf("%d lines, want one:\n%s", got, text())
+	}
+}
+
+// TestWatchIsForbidden has an account that must list but not watch. Lists are then all that it gets,
+// again and again.
+func TestWatchIsForbidden(t *testing.T) {
+	text := topologytest.Logged(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newFaultyServer(t, rand.New(rand.NewPCG(1, 1)))
+		s.mend()
+		s.old = 0
+		s.forbid("watch", true)
+		s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+		c := newCluster(s.config(), PodsOff)
+		defer c.Stop()
+		start(t, c)
+		time.Sleep(logInterval - 10*time.Second)
+		synctest.Wait()
+		if !c.Synced() || !located(c, "10.1.0.1", "r1/z1/n1")() {
+			t.Error("not synced by lists")
+		}
+		s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if !located(c, "10.1.0.1", "r1/z2/n1")() {
+			t.Error("does not follow by lists")
+		}
+		s.forbid("watch", false)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+	})
+	for _, want := range []string{"cannot watch nodes: ", "cannot watch endpointslices: "} {
+		if n := strings.Count(text(), want); n < 1 || n > 2 {
+			t.Errorf("said %d times in 7 minutes that it %s want 1 or 2:\n%s", n, want, text())
+		}
+	}
+	if n := strings.Count(text(), "can watch nodes again"); n != 1 {
+		t.Errorf("said %d times that it can watch, want once:\n%s", n, text())
+	}
+	if strings.Contains(text(), ": cannot list ") || strings.Contains(text(), ": can list ") {
+		t.Errorf("lists succeed, and it says something else:\n%s", text())
 	}
 }
 
@@ -117,7 +174,8 @@ func TestStatusLog(t *testing.T) {
 		logs("failures after the answer", "connection refused", "does not accept the account")
 
 		report("list", apierrors.NewResourceExpired("too old"))
-		logs("an expired list is no failure")
+		report("get", &apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusGone, Reason: metav1.StatusReasonGone}})
+		logs("an expired list or watch is no failure")
 		ended, end := context.WithCancel(t.Context())
 		end()
 		s.report(ended, "get", "nodes", errForbidden)
@@ -141,23 +199,31 @@ func TestFailuresAreCountedEachTime(t *testing.T) {
 
 func TestSyncIsOfAllKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s apiStatus
+		metrics := topology.NewMetrics("synced")
+		defer metrics.Close()
+		s := apiStatus{metrics: metrics}
+		check := func(what string, want time.Time) {
+			t.Helper()
+			seconds := float64(0)
+			if !want.IsZero() {
+				seconds = float64(want.Unix())
+			}
+			if got, _ := topologytest.Metric(t, topologytest.LastSync, "synced"); got != seconds {
+				t.Errorf("%s: in sync at %v, want %v", what, got, seconds)
+			}
+		}
 		s.expect("nodes")
 		s.expect("pods")
-		s.current("nodes")
-		if got := s.oldest(); !got.IsZero() {
-			t.Errorf("in sync since %v with nodes alone", got)
-		}
-		first := time.Now()
 		s.current("pods")
+		check("pods alone", time.Time{})
 		time.Sleep(time.Second)
 		s.current("nodes")
-		if got := s.oldest(); !got.Equal(first) {
-			t.Errorf("in sync since %v, want %v: nothing was read of pods later", got, first)
-		}
+		check("nodes later", time.Now().Add(-time.Second))
+		first := time.Now()
+		time.Sleep(time.Second)
 		s.current("pods")
-		if got := s.oldest(); !got.Equal(time.Now()) {
-			t.Errorf("in sync since %v, want %v", got, time.Now())
-		}
+		check("nothing was read of nodes later", first)
+		s.current("nodes")
+		check("both", time.Now())
 	})
 }
