@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -253,7 +254,7 @@ func (c *terminal) command(line string) *exec.Cmd {
 	return cmd
 }
 
-// start starts a server and waits until it listens. It stops the one that runs.
+// start starts a server and waits until it serves. It stops the one that runs.
 func (c *terminal) start(line string) {
 	c.t.Helper()
 	c.stop()
@@ -266,6 +267,10 @@ func (c *terminal) start(line string) {
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		conn, err := net.Dial("tcp", c.ports.Replace("127.0.0.1:1053"))
 		if err == nil {
+			// It listens for TCP first. Once it closes this connection, it listens for all else too.
+			conn.(*net.TCPConn).CloseWrite()
+			conn.SetReadDeadline(deadline)
+			io.Copy(io.Discard, conn)
 			conn.Close()
 			return
 		}
