@@ -40,7 +40,8 @@ func question(name string, qtype uint16) *dns.Msg {
 }
 
 // ask sends one message over udp or tcp and returns the response. It repeats the message when no
-// response comes, as resolvers do: a server that reloads sometimes loses a datagram.
+// response comes, as resolvers do: a server that reloads sometimes loses a datagram. A message that was
+// not lost, but is answered too late, takes a turn twice.
 func (a asker) ask(network string, m *dns.Msg) (*dns.Msg, error) {
 	for deadline := time.Now().Add(timeout); ; {
 		answer, err := a.askOnce(network, m)
@@ -51,14 +52,14 @@ func (a asker) ask(network string, m *dns.Msg) (*dns.Msg, error) {
 	}
 }
 
-// askOnce sends one message and returns the response. It waits for two seconds at most.
+// askOnce sends one message and returns the response. It waits for ten seconds at most.
 func (a asker) askOnce(network string, m *dns.Msg) (*dns.Msg, error) {
 	raw, err := net.Dial(network, a.server)
 	if err != nil {
 		return nil, err
 	}
 	defer raw.Close()
-	raw.SetDeadline(time.Now().Add(2 * time.Second))
+	raw.SetDeadline(time.Now().Add(10 * time.Second))
 
 	conn, err := a.withProxyHeader(raw)
 	if err != nil {
