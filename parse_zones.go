@@ -71,6 +71,9 @@ func checkZone(word string, named, served []string) error {
 		return fmt.Errorf("%s is a value, not a zone: put it after its property between { and }", quote.Word(word))
 	case !isZone(word, named):
 		return notZone(word)
+	case asked(named[0]) != named[0]:
+		return fmt.Errorf("%s can never match, because questions spell it another way%s", quote.Word(word),
+			didYouMean(quote.Word(strings.TrimSuffix(asked(named[0]), "."))))
 	case !slices.ContainsFunc(named, func(zone string) bool { return overlaps(zone, served) }):
 		return outside(word, named[0], served)
 	}
@@ -99,6 +102,17 @@ func isZone(word string, named []string) bool {
 	}
 	_, ok := dns.IsDomainName(named[0])
 	return ok
+}
+
+// asked returns zone, a valid name, as the names of questions spell it: they escape what must be
+// escaped, and nothing else.
+func asked(zone string) string {
+	packed := make([]byte, 256)
+	if _, err := dns.PackDomainName(zone, packed, 0, nil, false); err != nil {
+		return ""
+	}
+	name, _, _ := dns.UnpackDomainName(packed, 0)
+	return strings.ToLower(name)
 }
 
 // beginsWithAddress reports whether the part of word before a slash is an address.

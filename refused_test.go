@@ -453,6 +453,14 @@ func TestRefusedDirectives(t *testing.T) {
 			`Corefile:2 - Error during parsing: "a.example.org,b.example.org" is not a zone: did you mean a.example.org b.example.org?`,
 		},
 		{
+			"example.org {\n  ordering \\100.example.org\n}\n",
+			`Corefile:2 - Error during parsing: \100.example.org can never match, because questions spell it another way: did you mean d.example.org?`,
+		},
+		{
+			"example.org {\n  ordering a(b.example.org\n}\n",
+			`Corefile:2 - Error during parsing: a(b.example.org can never match, because questions spell it another way: did you mean a\(b.example.org?`,
+		},
+		{
 			"example.org {\n  ordering a.example.org;\n}\n",
 			`Corefile:2 - Error during parsing: "a.example.org;" is not a zone: did you mean a.example.org?`,
 		},
