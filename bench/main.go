@@ -44,7 +44,7 @@ func main() {
 	runtime.LockOSThread()
 
 	o := options{sizes: []int{3, 10, 100}, only: regexp.MustCompile("")}
-	flag.IntVar(&o.rounds, "rounds", 11, "how often each variant is compared with its baseline")
+	flag.IntVar(&o.rounds, "rounds", 7, "how often each variant is compared with its baseline")
 	flag.DurationVar(&o.sampleTime, "sample", time.Second, "how long dnsperf queries a server at a time")
 	flag.StringVar(&o.serverCore, "server-core", "0", "the core that servers are pinned to")
 	flag.StringVar(&o.dnsperfCore, "dnsperf-core", "1", "the core that dnsperf is pinned to")
