@@ -161,7 +161,7 @@ func addPoints(p *plot.Plot, rows []variantResult, size, index, sizes int) {
 			beyond.XYs = append(beyond.XYs, point)
 			beyond.Labels = append(beyond.Labels, fmt.Sprintf("%.2f →", c.Ratio))
 			beyond.TextStyle = append(beyond.TextStyle, p.Y.Tick.Label) // right-aligned
-		case c.High > 0:
+		default:
 			bars.XYs = append(bars.XYs, point)
 			bars.XErrors = append(bars.XErrors, struct{ Low, High float64 }{c.Ratio - c.Low, c.High - c.Ratio})
 		}
