@@ -88,7 +88,7 @@ func parseOptions(args []string, out io.Writer) (*options, error) {
 	o := &options{qtype: dns.TypeA}
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.conf, "conf", "Corefile", "the `Corefile`")
+	flags.StringVar(&o.conf, "conf", "Corefile", "the `Corefile`; stdin is the standard input")
 	flags.Func("client", "`ADDRESS` of a client; may be given several times", func(word string) error {
 		a, err := parseAddr(word)
 		o.clients = append(o.clients, a)
