@@ -85,6 +85,24 @@ func TestGroffHasNoWarnings(t *testing.T) {
 	}
 }
 
+// whatis and apropos find a page by the names in its first section, if each is one word.
+func TestWhatisFindsThePages(t *testing.T) {
+	lexgrog, err := exec.LookPath("lexgrog")
+	if err != nil {
+		t.Skip("lexgrog is not installed")
+	}
+	for _, tc := range []struct{ page, name string }{
+		{"coredns-ordering.7", "ordering"},
+		{"coredns-explain.1", "coredns-explain"},
+		{"coredns-explain.1", "coredns-check"},
+	} {
+		out, err := exec.Command(lexgrog, tc.page).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), `"`+tc.name+" - ") {
+			t.Errorf("lexgrog %s: %v, want a description of %s in\n%s", tc.page, err, tc.name, out)
+		}
+	}
+}
+
 // Man pages hyphenate words by default, and a property's name must stay in one piece.
 func TestNoWordIsHyphenated(t *testing.T) {
 	groff, err := exec.LookPath("groff")
