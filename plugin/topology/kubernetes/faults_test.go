@@ -259,7 +259,7 @@ func (s *faultyServer) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 // before, so that clients have to list everything again. Requests that hang go on to hang.
 func (s *faultyServer) mend() {
 	s.apiServer.mu.Lock()
-	s.version += 1e12
+	s.version += 1e6
 	oldest := s.version
 	s.apiServer.mu.Unlock()
 	s.mu.Lock()
