@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
+
 	"github.com/miekg/dns"
 )
 
@@ -216,5 +218,19 @@ func TestClientSubnetInALookUpWithChangedOptions(t *testing.T) {
 				t.Errorf("option %v, want one of scope 24", option)
 			}
 		})
+	}
+}
+
+// Metadata tells of what ordering sees: not of the addresses that dns64 makes above it.
+func TestMetadataOfSynthesizedAddresses(t *testing.T) {
+	zone := freshZone()
+	s := start(t, zone+" {\n import clients\n metadata\n log . \"synthesis {name} {type} {/ordering/first} {/ordering/near}.\"\n"+
+		"dns64 {\n allow_ipv4\n }\n ordering\n file "+zoneFileOf(t, zone, host("www", "192.0.2.1 10.9.8.1"))+"\n}")
+	if got, want := s.as("10.9.8.7").answer6("www."+zone), mapped("10.9.8.1 192.0.2.1"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, line := range []string{"A 10.9.8.1 subnet.\n", "AAAA  .\n"} {
+		line = "synthesis www." + zone + ". " + line
+		program.Eventually(t, line, func() bool { return len(serverLog.lines(line)) == 1 })
 	}
 }
