@@ -111,6 +111,24 @@ func TestOneSetOfWatches(t *testing.T) {
 	}
 }
 
+// TestNotReadyAfterAReload starts a Cluster with an option for which the account lacks a right, before
+// it stops one that was ready.
+func TestNotReadyAfterAReload(t *testing.T) {
+	topologytest.Logged(t)
+	s := newAPIServer(t)
+	s.forbid("pods", true)
+	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	old, now := s.clusterWith(t, PodsOff), s.clusterWith(t, PodsOn)
+	ready := func() float64 { got, _ := topologytest.Metric(t, topologytest.Ready, now.Name()); return got }
+	start(t, old)
+	topologytest.Eventually(t, "ready", func() bool { return ready() == 1 })
+	start(t, now)
+	topologytest.Must(t, old.Stop())
+	if ready() != 0 {
+		t.Error("ready, although the Pods that the new Cluster needs were never read")
+	}
+}
+
 func TestTableOfAStoppedClusterIsNotTaken(t *testing.T) {
 	s := newAPIServer(t)
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
