@@ -152,6 +152,19 @@ func TestClaimsAreMerged(t *testing.T) {
 	})
 }
 
+// TestZoneOfTwoRegions has zones of one name in two regions. A node says in which it is, a zone does
+// not.
+func TestZoneOfTwoRegions(t *testing.T) {
+	checkPlaces(t, indexed(PodsOff,
+		node("n1", "r1", "a", "10.1.0.0/24"), node("n2", "r2", "a", "10.2.0.0/24"), node("n3", "", "a", "10.3.0.0/24"),
+		node("n4", "r1", "a", "10.4.0.0/24"), node("n5", "r1", "b"),
+		managed("mesh", endpointSlice("far", "172.16.0.1 - a", "172.16.0.2 - b"))),
+		map[string]string{
+			"10.1.0.9": "r1/a/n1", "10.2.0.9": "r2/a/n2", "10.3.0.9": "-/a/n3", "10.4.0.9": "r1/a/n4",
+			"172.16.0.1": "-/a", "172.16.0.2": "r1/b",
+		})
+}
+
 // syntheticCluster returns nodes in three regions and nine zones, and slices of 100 endpoints each.
 // The endpoints have addresses in their node's pod network or, if cloud is true, outside of all.
 func syntheticCluster(nodes, endpoints int, cloud bool) (
