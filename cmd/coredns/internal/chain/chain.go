@@ -180,6 +180,9 @@ func (c *Chain) Ask(s *Server, source netip.Addr, r *dns.Msg) (*Response, error)
 	if err != nil {
 		return nil, err
 	}
+	if r, err = received(r); err != nil {
+		return nil, err
+	}
 	ordering.ForgetTurns()
 	c.probes.take()
 	q := new(query)
@@ -188,4 +191,14 @@ func (c *Chain) Ask(s *Server, source netip.Addr, r *dns.Msg) (*Response, error)
 	ctx = context.WithValue(ctx, queryKey{}, q)
 	s.server.ServeDNS(ctx, w, r)
 	return &Response{Msg: w.msg, Taken: q.taken, From: q.answeredBy, Err: q.err, Ordered: c.probes.take()}, nil
+}
+
+// received returns r as the server would receive it, which spells some names in another way.
+func received(r *dns.Msg) (*dns.Msg, error) {
+	packed, err := r.Pack()
+	if err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	return m, m.Unpack(packed)
 }
