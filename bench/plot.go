@@ -156,12 +156,11 @@ func addPoints(p *plot.Plot, rows []variantResult, size, index, sizes int) {
 		c := v.Figures[size].Full
 		point := plotter.XY{X: min(c.Ratio, highestRatio), Y: rowSpread(index, sizes) - float64(row)}
 		points.XYs = append(points.XYs, point)
-		switch {
-		case c.Ratio > highestRatio:
+		if c.Ratio > highestRatio {
 			beyond.XYs = append(beyond.XYs, point)
 			beyond.Labels = append(beyond.Labels, fmt.Sprintf("%.2f →", c.Ratio))
 			beyond.TextStyle = append(beyond.TextStyle, p.Y.Tick.Label) // right-aligned
-		case c.High > 0:
+		} else {
 			bars.XYs = append(bars.XYs, point)
 			bars.XErrors = append(bars.XErrors, struct{ Low, High float64 }{c.Ratio - c.Low, c.High - c.Ratio})
 		}

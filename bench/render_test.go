@@ -54,7 +54,11 @@ func TestTablesNeedTheirPlace(t *testing.T) {
 // example has two variants with figures, one that was skipped, and a group that was skipped.
 func example() results {
 	withFigures := func(name string, ratio float64) variantResult {
-		f := figures{QPS: 54321, Full: cost{CPU: 12.34, Ratio: ratio}, Half: cost{CPU: 23.45, Ratio: ratio}}
+		f := figures{
+			QPS:  54321,
+			Full: cost{CPU: 12.34, Ratio: ratio, Low: ratio - 0.02, High: ratio + 0.01},
+			Half: cost{CPU: 23.45, Ratio: ratio, Low: ratio, High: ratio + 0.03},
+		}
 		return variantResult{Name: name, PlotLabel: "plotted " + name, Figures: map[int]figures{3: f, 10: f}}
 	}
 	return results{Sizes: []int{3, 10}, Groups: []groupResult{
@@ -74,16 +78,16 @@ func TestMarkdown(t *testing.T) {
 
 | | 3: QPS | CPU, µs | ratio | 10: QPS | CPU, µs | ratio |
 |---|--:|--:|--:|--:|--:|--:|
-| a | 54.3k | 12.3 | 1.05 | 54.3k | 12.3 | 1.05 |
-| b | 54.3k | 12.3 | 20.00 | > 100.0k | 0.0 | 0.00 |
+| a | 54.3k | 12.3 | 1.05 (1.03–1.06) | 54.3k | 12.3 | 1.05 (1.03–1.06) |
+| b | 54.3k | 12.3 | 20.00 (19.98–20.01) | > 100.0k | 0.0 | 0.00 (0.00–0.00) |
 | c | – | – | – | – | – | – |
 
 At half load:
 
 | | 3: CPU, µs | ratio | 10: CPU, µs | ratio |
 |---|--:|--:|--:|--:|
-| a | 23.4 | 1.05 | 23.4 | 1.05 |
-| b | 23.4 | 20.00 | 0.0 | 0.00 |
+| a | 23.4 | 1.05 (1.05–1.08) | 23.4 | 1.05 (1.05–1.08) |
+| b | 23.4 | 20.00 (20.00–20.03) | 0.0 | 0.00 (0.00–0.00) |
 | c | – | – | – | – |
 `
 	if got := r.Groups[0].markdown(r.Sizes); got != want {
@@ -139,15 +143,14 @@ func TestPlotHasAnOpaqueBackground(t *testing.T) {
 	}
 }
 
-func TestPlotHasBarsWhereQuartilesAreRecorded(t *testing.T) {
-	without := drawn(t, example())
+func TestPlotHasABarForEachRatioThatFits(t *testing.T) {
 	r := example()
-	f := r.Groups[0].Variants[0].Figures[3]
-	f.Full.Low, f.Full.High = 1.01, 1.1
-	r.Groups[0].Variants[0].Figures[3] = f
-	with := drawn(t, r)
+	all := drawn(t, r)
+	variants := r.Groups[0].Variants
+	variants[0].Figures[3] = variants[1].Figures[3] // 20.00, beyond the edge
+	fewer := drawn(t, r)
 	// A bar is a line between two caps.
-	if got := strings.Count(with, "<path") - strings.Count(without, "<path"); got != 3 {
-		t.Errorf("%d more lines, want 3", got)
+	if got := strings.Count(all, "<path") - strings.Count(fewer, "<path"); got != 3 {
+		t.Errorf("%d lines fewer, want 3", got)
 	}
 }

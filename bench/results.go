@@ -66,12 +66,12 @@ type figures struct {
 }
 
 // A cost is CPU time per query: the median in µs, and the median and the quartiles of its ratio to
-// the baseline's. The quartiles are 0 where they were not recorded.
+// the baseline's.
 type cost struct {
 	CPU   float64 `json:"cpu"`
 	Ratio float64 `json:"ratio"`
-	Low   float64 `json:"low,omitempty"`
-	High  float64 `json:"high,omitempty"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
 }
 
 const resultsPath = "results.json"

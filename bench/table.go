@@ -58,11 +58,8 @@ func (r groupResult) heading() string {
 	return heading
 }
 
-// ratioText returns the ratio, with its quartiles in brackets where they were recorded.
+// ratioText returns the ratio, with its quartiles in brackets.
 func (c cost) ratioText() string {
-	if c.High == 0 {
-		return fmt.Sprintf("%.2f", c.Ratio)
-	}
 	return fmt.Sprintf("%.2f (%.2f–%.2f)", c.Ratio, c.Low, c.High)
 }
 

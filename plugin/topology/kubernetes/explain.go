@@ -79,7 +79,7 @@ func explainClaims(p *places, addr netip.Addr, agreed bool) string {
 	slices.Sort(names)
 	text := "slice " + strings.Join(names, " and ")
 	if !agreed {
-		text += ", which does not tell one place"
+		text += ", which does not tell one location"
 	}
 	return text
 }

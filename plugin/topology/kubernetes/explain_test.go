@@ -35,7 +35,7 @@ func TestExplainSaysWhatPutsAnAddressWhereItIs(t *testing.T) {
 			"10.3.0.7":   "pods on several nodes have it",
 			"172.16.0.1": "slice default/hand",
 			"172.16.0.2": "slice default/hand and default/other", // they share the region
-			"172.16.0.3": "slice default/far and default/other, which does not tell one place",
+			"172.16.0.3": "slice default/far and default/other, which does not tell one location",
 			"172.16.0.4": "slice default/far",
 			"fe80::4":    "slice default/far",
 			"10.1.0.8":   "no pod, slice or node has it",

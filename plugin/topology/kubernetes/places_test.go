@@ -169,10 +169,10 @@ func TestOneOfTwoClaimsAgreesWithThePodCIDR(t *testing.T) {
 	}{
 		{func() { o.put(agrees) }, "r1/z1/n1", "r1/z1/n1", "podCIDR 10.1.0.0/24"},
 		{func() { o.put(unplaced) }, "r1/z1/n1", "r1/z1/n1", "podCIDR 10.1.0.0/24"},
-		{func() { o.put(contradicts) }, "r1", "", "slice default/a and default/b, which does not tell one place"},
-		{func() { o.put(node("n4", "r4", "z4")) }, "r1", "", "slice default/a and default/b, which does not tell one place"},
+		{func() { o.put(contradicts) }, "r1", "", "slice default/a and default/b, which does not tell one location"},
+		{func() { o.put(node("n4", "r4", "z4")) }, "r1", "", "slice default/a and default/b, which does not tell one location"},
 		{func() { o.remove(agrees) }, "r1/z2/n2", "r3/z3/n3", "slice default/b"},
-		{func() { o.put(agrees) }, "r1", "", "slice default/a and default/b, which does not tell one place"},
+		{func() { o.put(agrees) }, "r1", "", "slice default/a and default/b, which does not tell one location"},
 		{func() { o.remove(contradicts) }, "r1/z1/n1", "r1/z1/n1", "podCIDR 10.1.0.0/24"},
 	} {
 		step.do()

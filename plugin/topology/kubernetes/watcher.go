@@ -195,6 +195,6 @@ func (w *watcher) makeTable() (pods, all bool) {
 func (w *watcher) readyAnyway() {
 	if !w.ready.Swap(true) {
 		log.Warningf("topology: %s: could not be read completely within %v: "+
-			"answers use the places that are known so far, and reading goes on", w.name, syncTimeout)
+			"answers use the locations that are known so far, and reading goes on", w.name, syncTimeout)
 	}
 }

@@ -64,8 +64,8 @@ The reason is what puts an address ahead of others:
 
   sortlist line 9 word 2   it is in the second preference of line 9 of the Corefile, or of
                            the imported file that is named; !2 if that begins with !
-  node, zone, region PLACE it is at the same place as the client, by the nodes of the cluster
-  shared2 PLACE            its place has the first two labels of the client's, by the topology file
+  node, zone, region       the cluster has it on the client's node, in its zone, in its region
+  shared2                  its location and the client's have the first two labels in common
   subnet NETWORK           the longest mask has both in this network
   network NETWORK          a shorter mask has, or the client's class
   elsewhere                nothing
@@ -88,7 +88,7 @@ func parseOptions(args []string, out io.Writer) (*options, error) {
 	o := &options{qtype: dns.TypeA}
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.conf, "conf", "Corefile", "the `Corefile`")
+	flags.StringVar(&o.conf, "conf", "Corefile", "the `Corefile`; stdin is the standard input")
 	flags.Func("client", "`ADDRESS` of a client; may be given several times", func(word string) error {
 		a, err := parseAddr(word)
 		o.clients = append(o.clients, a)
