@@ -17,8 +17,6 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/rrset"
 
 	"github.com/coredns/coredns/plugin"
-
-	"github.com/miekg/dns"
 )
 
 // A policy is what one directive of the Corefile says: how near an address is, and how an RRset is
@@ -76,20 +74,6 @@ var orderKeepers = []string{
 	"geoip", "header", "health", "loadbalance", "local", "log", "loop", "metadata", "minimal", "nsid", "ordering",
 	"pprof", "prometheus", "proxyproto", "ready", "reload", "rewrite", "root", "shed", "sign", "siit", "tls", "trace",
 	"transfer", "tsig", "view", "whoami",
-}
-
-// aliasLeadsOut reports whether answer begins with an alias and ends with a name outside of zones.
-// Then another server block may have given the addresses, with plugins that keep no order.
-func aliasLeadsOut(zones plugin.Zones, answer []dns.RR) bool {
-	if len(answer) == 0 {
-		return false
-	}
-	switch answer[0].(type) {
-	case *dns.CNAME, *dns.DNAME:
-		last := answer[len(answer)-1]
-		return last != nil && !zones.Contains(last.Header().Name)
-	}
-	return false
 }
 
 // keepOrder reports whether every plugin of a server block keeps the order of RRsets.

@@ -2,6 +2,7 @@ package ordering
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/coredns-ordering/ordering/internal/quote"
@@ -44,7 +45,7 @@ func setup(c *caddy.Controller) error {
 			return err
 		}
 		logOnce(c, warnings)
-		zones.configure(config)
+		zones.configure(config, allZones(c))
 		if err := zones.start(); err != nil {
 			return plugin.Error(pluginName, fmt.Errorf("%s - topology: %w", first, err))
 		}
@@ -80,6 +81,28 @@ func logOnce(c *caddy.Controller, warnings []string) {
 		}
 		logged[w] = true
 	}
+}
+
+// allZonesKey is where allZones keeps what it has found, for as long as an instance of the server
+// lives.
+type allZonesKey struct{}
+
+// allZones returns the zones of all server blocks of a Corefile. They are in a field that is not
+// exported; nil for a version of CoreDNS that does not have it.
+func allZones(c *caddy.Controller) map[string]bool {
+	if all, ok := c.Get(allZonesKey{}).(map[string]bool); ok {
+		return all
+	}
+	configs := reflect.ValueOf(c.Context()).Elem().FieldByName("configs")
+	if !configs.IsValid() || configs.Type() != reflect.TypeFor[[]*dnsserver.Config]() {
+		return nil
+	}
+	all := map[string]bool{}
+	for i := range configs.Len() {
+		all[configs.Index(i).Elem().FieldByName("Zone").String()] = true
+	}
+	c.Set(allZonesKey{}, all)
+	return all
 }
 
 // answerers are the plugins whose answers the plugin is there to order.

@@ -12,7 +12,6 @@ import (
 	"github.com/coredns-ordering/ordering/plugin/topology"
 
 	"github.com/coredns/coredns/core/dnsserver"
-	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/transport"
 
 	"github.com/miekg/dns"
@@ -25,13 +24,14 @@ type zones struct {
 	root   *zoneRule            // for the root zone; nil: none
 	labels int                  // of the zone with the most labels
 
-	position string       // of the first directive: "Corefile:7"
-	served   plugin.Zones // the zones of the server block
+	position string   // of the first directive: "Corefile:7"
+	served   []string // the zones of the server block, sorted
 
 	// Set by configure.
-	view     string // the name of the server block's view; "": none
-	rotates  bool   // a plugin of the server block may give an RRset in another order each time
-	shuffled bool   // by loadbalance; canonical ignores it, and a warning says to remove it
+	all      map[string]bool // the zones of all server blocks; nil: not known
+	view     string          // the name of the server block's view; "": none
+	rotates  bool            // a plugin of the server block may give an RRset in another order each time
+	shuffled bool            // by loadbalance; canonical ignores it, and a warning says to remove it
 
 	warnings []string // about the directives, to be logged when the server starts
 
@@ -75,7 +75,7 @@ func newServerRule(z *zones, rule *zoneRule, server *dnsserver.Server) *serverRu
 // steady reports whether the RRsets of res come in the same order each time: it is authoritative, all
 // plugins of the server block keep the order, and no alias leads out of it.
 func (r *serverRule) steady(res *dns.Msg) bool {
-	return res.Authoritative && !r.zones.rotates && !aliasLeadsOut(r.zones.served, res.Answer)
+	return res.Authoritative && !r.zones.rotates && !r.zones.aliasLeadsOut(res.Answer)
 }
 
 // add adds a policy for a zone, which must be lower case and fully qualified, and returns nil. If
@@ -116,6 +116,36 @@ func (z *zones) find(name string) *zoneRule {
 	return z.root
 }
 
+// aliasLeadsOut reports whether an alias in front of the addresses of answer leads to a name for which
+// the server block gets no questions. Then another server block may have given the addresses, with
+// plugins that keep no order. Behind a DNAME stands the CNAME that is made of it.
+func (z *zones) aliasLeadsOut(answer []dns.RR) bool {
+	for _, rr := range answer {
+		switch rr := rr.(type) {
+		case *dns.A, *dns.AAAA:
+			return false
+		case *dns.CNAME:
+			if !z.serves(rr.Target) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// serves reports whether the server block gets the questions for name: those for the names in its
+// zones, except the names in longer zones of other server blocks.
+func (z *zones) serves(name string) bool {
+	name = strings.ToLower(name)
+	for start, end := 0, false; !end; start, end = dns.NextLabel(name, start) {
+		if _, own := slices.BinarySearch(z.served, name[start:]); own || z.all[name[start:]] {
+			return own
+		}
+	}
+	_, root := slices.BinarySearch(z.served, ".")
+	return root
+}
+
 // serverRule returns the rule for name at the server that ctx comes from. It returns nil if no zone
 // holds name.
 func (z *zones) serverRule(ctx context.Context, name string) *serverRule {
@@ -132,8 +162,9 @@ func (z *zones) serverRule(ctx context.Context, name string) *serverRule {
 }
 
 // configure sets what the zones need to know of their server block, whose configuration must be
-// complete. It must not be called once queries are served.
-func (z *zones) configure(config *dnsserver.Config) {
+// complete, and of the others, whose zones are in all. It must not be called once queries are served.
+func (z *zones) configure(config *dnsserver.Config, all map[string]bool) {
+	z.all = all
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
 	z.shuffled = config.Handler("loadbalance") != nil

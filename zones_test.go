@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,43 @@ func TestFindAgainstOracle(t *testing.T) {
 			}
 			if got != want {
 				t.Fatalf("%s is in zone %q, want %q", qname, got, want)
+			}
+		}
+	}
+}
+
+// TestServes has two server blocks with zones inside of each other's. Both have example.org, as at two
+// ports.
+func TestServes(t *testing.T) {
+	one := []string{".", "a.b.example.org.", "example.org."}
+	two := []string{"b.example.org.", "example.net.", "example.org."}
+	all := map[string]bool{}
+	for _, zone := range slices.Concat(one, two) {
+		all[zone] = true
+	}
+	for name, want := range map[string]struct{ one, two, alone bool }{ // alone: two, if it does not know one
+		"example.org.":       {true, true, true},
+		"WWW.example.org.":   {true, true, true},
+		"b.example.org.":     {false, true, true},
+		"x.B.example.org.":   {false, true, true},
+		"a.b.example.org.":   {true, false, true},
+		"x.a.b.Example.org.": {true, false, true},
+		`a\.b.example.org.`:  {true, true, true},
+		"www.example.net.":   {false, true, true},
+		"example.com.":       {true, false, false},
+		".":                  {true, false, false},
+	} {
+		for _, block := range []struct {
+			name  string
+			zones *zones
+			want  bool
+		}{
+			{"the first", &zones{served: one, all: all}, want.one},
+			{"the second", &zones{served: two, all: all}, want.two},
+			{"the second alone", &zones{served: two}, want.alone},
+		} {
+			if got := block.zones.serves(name); got != block.want {
+				t.Errorf("%s serves %s: %v, want %v", block.name, name, got, block.want)
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func (r Result) String() string {
 // Option returns the Client Subnet option of query r if source, the address that r comes from, is
 // in t and the option is well formed; otherwise nil. The Result says what became of the option. A
 // query with several such options is malformed. Option copies what it needs of r: plugins may
-// change r later.
+// change r later. Of r it changes only the RDLENGTH of the OPT record: 0 says that it was checked.
 func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) (*Option, Result) {
 	opt := r.IsEdns0()
 	if opt == nil || !slices.ContainsFunc(opt.Option, isSubnet) {
@@ -64,6 +64,7 @@ func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) (*Option, Resul
 	if found == nil || !keepsLength(opt) {
 		return nil, Malformed
 	}
+	opt.Hdr.Rdlength = 0
 	found.otherOptions = slices.DeleteFunc(slices.Clone(opt.Option), func(e dns.EDNS0) bool {
 		return isSubnet(e) || !edns.SupportedOption(e.Option())
 	})
@@ -74,11 +75,13 @@ func (t *TrustedResolvers) Option(r *dns.Msg, source netip.Addr) (*Option, Resul
 }
 
 // keepsLength reports whether the options in opt are as long as they were in the message that opt
-// was unpacked from. If the message had no options, or there was no message, it returns true.
+// was unpacked from. If the message had no options, there was no message, or Option has checked the
+// length before, it returns true.
 //
 // Package dns pads an ADDRESS that is too short with zeros, and cuts off one that is too long. Both
 // are malformed (RFC 7871, section 6), and afterwards only the RDLENGTH of the record shows it. A
-// plugin above that changed the options of a query would look the same, but CoreDNS has none.
+// query whose options a plugin has changed looks the same. The plugins dns64 and siit look up with
+// such queries: with the one that Option has seen, after the plugins below, such as rewrite.
 func keepsLength(opt *dns.OPT) bool {
 	received := int(opt.Hdr.Rdlength)
 	return received == 0 || received == dns.Len(opt)-dns.Len(&opt.Hdr)

@@ -211,6 +211,31 @@ func TestOptionAddedByAPlugin(t *testing.T) {
 	}
 }
 
+// TestOptionsChangedByAPlugin reads the option of a query once more, from a copy, after a plugin has
+// changed the other options. The first Result holds.
+func TestOptionsChangedByAPlugin(t *testing.T) {
+	nsid := &dns.EDNS0_NSID{Code: dns.EDNS0NSID}
+	for _, tt := range []struct {
+		name   string
+		option dns.EDNS0
+		want   Result
+	}{
+		{"well formed", subnet(1, "10.9.8.0", 24, 0), Used},
+		{"of length 0", subnet(1, "0.0.0.0", 0, 0), None},
+		{"an address that is too short", raw(t, "000118000a09"), Malformed},
+	} {
+		for _, changed := range [][]dns.EDNS0{{nsid, nsid}, {}} {
+			r := received(t, nsid, tt.option)
+			_, first := trusting().Option(r, resolver)
+			again := r.Copy()
+			again.IsEdns0().Option = append(changed, again.IsEdns0().Option[1])
+			if _, result := trusting().Option(again, resolver); first != tt.want || result != tt.want {
+				t.Errorf("%s, beside %d others: %v, then %v, want %v", tt.name, len(changed), first, result, tt.want)
+			}
+		}
+	}
+}
+
 func TestAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -66,12 +66,12 @@ func (j *join) Levels() []string {
 // it.
 func (j *join) Explain(addr netip.Addr) string {
 	addr = addr.Unmap()
-	_, length := j.first.Table().find(addr)
+	location, length := j.first.Table().find(addr)
 	_, other := j.second.Table().find(addr)
 	switch {
 	case j.Table().Find(addr) == nil:
 		return strings.Trim(Explain(j.first, addr)+", "+Explain(j.second, addr), ", ")
-	case other > length:
+	case location == nil || other > length:
 		return Explain(j.second, addr)
 	}
 	return Explain(j.first, addr)

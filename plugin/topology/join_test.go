@@ -3,6 +3,7 @@ package topology
 import (
 	"errors"
 	"net/netip"
+	"path/filepath"
 	"testing"
 
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
@@ -66,6 +67,29 @@ func TestJoin(t *testing.T) {
 	}
 	if file.ready = true; !j.Ready() {
 		t.Error("not ready, although both are")
+	}
+}
+
+// TestJoinAsksTheSecondWhatTheFirstDoesNotKnow has an address without a location in the table of a
+// cluster, as of a Pod on a node that is not known.
+func TestJoinAsksTheSecondWhatTheFirstDoesNotKnow(t *testing.T) {
+	unknown := []HostChange{{Addr: netip.MustParseAddr("10.0.5.9"), Location: 1}}
+	cluster := tableOf(t, "10.0.5.0/24", "r/z1/node").
+		WithHosts(new(Hosts).With(unknown), NewLocations([]*Location{nil, nil}))
+	path := write(t, "10.0.0.0/16 r/z2\n")
+	j := Join(&fixedSource{table: cluster}, open(t, path))
+	for addr, want := range map[string]string{"10.0.5.8": "r/z1/node", "10.0.5.9": "r/z2", "10.0.6.9": "r/z2", "10.1.0.9": ""} {
+		if got := j.Table().Find(netip.MustParseAddr(addr)).String(); got != want {
+			t.Errorf("%s is in %q, want %q", addr, got, want)
+		}
+	}
+	if got, want := Explain(j, netip.MustParseAddr("10.0.5.9")), filepath.Base(path)+":1"; got != want {
+		t.Errorf("10.0.5.9 is explained as %q, want %q", got, want)
+	}
+	for addr, want := range map[string]int{"10.0.5.9": 32, "10.0.5.8": 32, "10.0.6.9": 23} {
+		if got := j.Table().Scope(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("the scope of %s is %d, want %d", addr, got, want)
+		}
 	}
 }
 

@@ -42,46 +42,47 @@ var (
 	}, []string{"source"})
 )
 
-// sourceUsers counts the open Metrics of each source. The lock also keeps a value from being set
-// after its series was deleted.
-var sourceUsers = struct {
+// openMetrics are the open Metrics of each source. The lock also keeps a value from being set after its
+// series was deleted.
+var openMetrics = struct {
 	sync.Mutex
-	count map[string]int
-}{count: map[string]int{}}
+	of map[string]map[*Metrics]bool // by source; true for those that are synced
+}{of: map[string]map[*Metrics]bool{}}
 
 // Metrics publishes the state of one source to Prometheus, from NewMetrics to Close. All Metrics
 // of one source share its series: on a reload CoreDNS starts the new instance before it stops the
-// old one. The series are deleted when the last of them is closed.
+// old one. The source is ready when all of them are synced. The series are deleted when the last of
+// them is closed.
 //
 // The methods are safe for concurrent use. A nil or closed Metrics publishes nothing.
-type Metrics struct {
-	source string
-	closed bool // guarded by the lock of sourceUsers
-}
+type Metrics struct{ source string }
 
 // NewMetrics begins to publish the state of the source of this name. Characters of the name that
 // cannot be printed are published as escapes. The caller must call Close.
 func NewMetrics(source string) *Metrics {
-	source = quote.Line(source)
-	sourceUsers.Lock()
-	defer sourceUsers.Unlock()
-	sourceUsers.count[source]++
-	// There is a 0 before the first table, sync and failure, but not for the time of a sync: nobody has
-	// seen one in 1970.
-	entries.WithLabelValues(source)
-	ready.WithLabelValues(source)
-	failures.WithLabelValues(source)
-	return &Metrics{source: source}
+	m := &Metrics{source: quote.Line(source)}
+	openMetrics.Lock()
+	defer openMetrics.Unlock()
+	if openMetrics.of[m.source] == nil {
+		openMetrics.of[m.source] = map[*Metrics]bool{}
+	}
+	m.setSynced(false)
+	// There is a 0 before the first table and failure, but not for the time of a sync: nobody has seen
+	// one in 1970.
+	entries.WithLabelValues(m.source)
+	failures.WithLabelValues(m.source)
+	return m
 }
 
 // Close ends the publishing. To close twice does nothing.
 func (m *Metrics) Close() {
 	m.publish(func() {
-		m.closed = true
-		if sourceUsers.count[m.source]--; sourceUsers.count[m.source] > 0 {
+		delete(openMetrics.of[m.source], m)
+		if len(openMetrics.of[m.source]) > 0 {
+			m.publishReady()
 			return
 		}
-		delete(sourceUsers.count, m.source)
+		delete(openMetrics.of, m.source)
 		entries.DeleteLabelValues(m.source)
 		lastSync.DeleteLabelValues(m.source)
 		ready.DeleteLabelValues(m.source)
@@ -99,7 +100,7 @@ func (m *Metrics) Entries(n int) {
 func (m *Metrics) Synced(at time.Time) {
 	m.publish(func() {
 		lastSync.WithLabelValues(m.source).Set(float64(at.UnixMilli()) / 1e3)
-		ready.WithLabelValues(m.source).Set(1)
+		m.setSynced(true)
 	})
 }
 
@@ -108,13 +109,32 @@ func (m *Metrics) Failed() {
 	m.publish(func() { failures.WithLabelValues(m.source).Inc() })
 }
 
+// publish calls set with the lock of openMetrics if m is open.
 func (m *Metrics) publish(set func()) {
 	if m == nil {
 		return
 	}
-	sourceUsers.Lock()
-	defer sourceUsers.Unlock()
-	if !m.closed {
+	openMetrics.Lock()
+	defer openMetrics.Unlock()
+	if _, open := openMetrics.of[m.source][m]; open {
 		set()
 	}
+}
+
+// setSynced notes whether m is synced. The caller holds the lock of openMetrics.
+func (m *Metrics) setSynced(synced bool) {
+	openMetrics.of[m.source][m] = synced
+	m.publishReady()
+}
+
+// publishReady publishes whether all Metrics of the source are synced. The caller holds the lock of
+// openMetrics.
+func (m *Metrics) publishReady() {
+	all := 1.0
+	for _, synced := range openMetrics.of[m.source] {
+		if !synced {
+			all = 0
+		}
+	}
+	ready.WithLabelValues(m.source).Set(all)
 }

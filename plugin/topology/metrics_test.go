@@ -39,6 +39,8 @@ func TestMetrics(t *testing.T) {
 	second := NewMetrics(source) // as on a reload
 	second.Failed()
 	checkMetric(t, topologytest.Entries, `a source\n`, 3)
+	checkMetric(t, topologytest.Ready, `a source\n`, 0) // the second one is not synced
+	second.Synced(time.UnixMilli(1234567890123))
 	checkMetric(t, topologytest.Ready, `a source\n`, 1)
 	checkMetric(t, topologytest.LastSync, `a source\n`, 1234567890.123)
 	checkMetric(t, topologytest.Failures, `a source\n`, 2)
@@ -46,6 +48,11 @@ func TestMetrics(t *testing.T) {
 	first.Close()
 	first.Close()
 	checkMetrics(t, "first closed", `a source\n`, true)
+	checkMetric(t, topologytest.Ready, `a source\n`, 1)
+	third := NewMetrics(source)
+	checkMetric(t, topologytest.Ready, `a source\n`, 0)
+	third.Close()
+	checkMetric(t, topologytest.Ready, `a source\n`, 1)
 	first.Entries(4)
 	checkMetric(t, topologytest.Entries, `a source\n`, 3)
 	second.Close()

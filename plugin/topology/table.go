@@ -72,8 +72,8 @@ func (t *Table) find(addr netip.Addr) (location *Location, length int) {
 	} else {
 		location, length = t.v6.find(ipaddr.FromNetip(addr))
 	}
-	if t.other != nil && length < addr.BitLen() {
-		if l, n := t.other.find(addr); n > length {
+	if t.other != nil && (location == nil || length < addr.BitLen()) {
+		if l, n := t.other.find(addr); location == nil || n > length {
 			return l, n
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/internal/keytest"
+
 	"github.com/miekg/dns"
 )
 
@@ -147,5 +149,45 @@ func TestTurnsAreExactBehindAnAliasIntoABlockThatForwards(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The answer for an alias that leads to another server block can look as if it were of one: it can end
+// with a signature, and the block can have a zone that holds the name that the alias leads to.
+func TestTurnsAreExactBehindAnAliasThatSeemsToStayInItsBlock(t *testing.T) {
+	const all = "192.0.2.1 192.0.2.2"
+	_, key := keytest.SigningKey(t, t.TempDir())
+	outer, back := freshZone(), freshZone()
+	tests := []struct {
+		name, block, alias, target, directives string
+		respond                                func(m *dns.Msg, turn int)
+	}{
+		{name: "a signature at the end", block: "example.org", alias: "example.org", target: freshZone(),
+			directives: "dnssec {\n key file " + key + "\n }"},
+		{name: "a zone in a zone", block: outer, alias: outer, target: "inner." + outer},
+		{name: "a zone in the root zone", block: ".", alias: freshZone(), target: freshZone()},
+		{name: "back into the zone", block: back, alias: back, target: freshZone(), respond: func(m *dns.Msg, turn int) {
+			end := "end." + back + "."
+			m.Answer = rrs(t, m.Question[0].Name+" 300 IN CNAME "+end+"\n"+host(end, rotated(all, turn)))
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			addr := rotating(t, all, true)
+			if test.respond != nil {
+				var turn atomic.Int32
+				addr = upstream(t, func(m *dns.Msg) { test.respond(m, int(turn.Add(1)-1)) })
+			}
+			s := start(t, test.block+" {\n import clients\n ordering\n "+test.directives+"\n file "+
+				aliasZone(t, test.alias, "host."+test.target)+" "+test.alias+"\n}\n"+
+				test.target+" {\n import clients\n forward . "+addr+"\n}")
+			firsts := tally{}
+			for range 20 {
+				q := question("www."+test.alias, dns.TypeA)
+				q.SetEdns0(4096, true)
+				firsts[first(addresses(s.as("10.9.8.7").exchange(q).Answer))]++
+			}
+			firsts.expectEven(t, all, 10)
+		})
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coredns-ordering/ordering/test/internal/program"
+
 	"github.com/miekg/dns"
 )
 
@@ -195,5 +197,40 @@ func TestSynthesisedAnswersAreCountedOnceAndHaveAScope(t *testing.T) {
 	}
 	if got := samplesOf(t, at, zone); len(got) != 1 || !strings.HasSuffix(got[0], " 3") {
 		t.Errorf("counted %q, want one sample of 3", got)
+	}
+}
+
+// The look-up of dns64 has the options that the plugins below have left in the query. It is for the
+// client in the Client Subnet option all the same.
+func TestClientSubnetInALookUpWithChangedOptions(t *testing.T) {
+	const code = 0xffee
+	for _, rewrite := range []string{"", "rewrite edns0 local set 0xffee longer", "rewrite edns0 local unset 0xffee"} {
+		t.Run("over "+rewrite, func(t *testing.T) {
+			zone := freshZone()
+			s := start(t, zone+" {\n import clients\n dns64 {\n allow_ipv4\n }\n ordering {\n round_robin off\n ecs "+
+				trustedResolver+"\n }\n "+rewrite+"\n file "+zoneFileOf(t, zone, host("www", "192.0.2.1 10.9.8.1"))+"\n}")
+			m, option := s.as(trustedResolver).askWith("www."+zone, dns.TypeAAAA,
+				&dns.EDNS0_LOCAL{Code: code, Data: []byte("data")}, subnet("10.9.8.0/24"))
+			if got, want := addresses(m.Answer), mapped("10.9.8.1 192.0.2.1"); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			if option == nil || option.SourceScope != 24 {
+				t.Errorf("option %v, want one of scope 24", option)
+			}
+		})
+	}
+}
+
+// Metadata tells of what ordering sees: not of the addresses that dns64 makes above it.
+func TestMetadataOfSynthesizedAddresses(t *testing.T) {
+	zone := freshZone()
+	s := start(t, zone+" {\n import clients\n metadata\n log . \"synthesis {name} {type} {/ordering/first} {/ordering/near}.\"\n"+
+		"dns64 {\n allow_ipv4\n }\n ordering\n file "+zoneFileOf(t, zone, host("www", "192.0.2.1 10.9.8.1"))+"\n}")
+	if got, want := s.as("10.9.8.7").answer6("www."+zone), mapped("10.9.8.1 192.0.2.1"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, line := range []string{"A 10.9.8.1 subnet.\n", "AAAA  .\n"} {
+		line = "synthesis www." + zone + ". " + line
+		program.Eventually(t, line, func() bool { return len(serverLog.lines(line)) == 1 })
 	}
 }

@@ -14,7 +14,8 @@ type endpoints struct {
 	claims map[netip.Addr][]claim
 	needs  func(endpoint) bool
 
-	// changed is called for an address whose claims have changed, seen for a new endpoint.
+	// changed is called for an address in claims when its endpoints have changed, seen for a new
+	// endpoint.
 	changed func(netip.Addr)
 	seen    func(endpoint)
 }
@@ -70,6 +71,8 @@ func (s *endpoints) claim(info *sliceInfo) {
 		s.seen(e)
 		if s.needs(e) {
 			s.claims[e.addr] = append(s.claims[e.addr], e.claim)
+		}
+		if len(s.claims[e.addr]) > 0 {
 			s.changed(e.addr)
 		}
 	}
@@ -78,11 +81,13 @@ func (s *endpoints) claim(info *sliceInfo) {
 func (s *endpoints) unclaim(info *sliceInfo) {
 	for _, e := range info.endpoints {
 		all := s.claims[e.addr]
-		i := slices.Index(all, e.claim)
-		if i < 0 {
+		if len(all) == 0 {
 			continue
 		}
-		if all = slices.Delete(all, i, i+1); len(all) > 0 {
+		if i := slices.Index(all, e.claim); i >= 0 {
+			all = slices.Delete(all, i, i+1)
+		}
+		if len(all) > 0 {
 			s.claims[e.addr] = all
 		} else {
 			delete(s.claims, e.addr)

@@ -23,6 +23,7 @@ func explain(p *places, addr netip.Addr) string {
 		return pod
 	}
 	if claims := p.slices.claims[addr]; len(claims) > 0 {
+		claims = slices.Concat(claims, p.agreeing(map[netip.Addr]struct{}{addr: {}})[addr])
 		return explainClaims(p, addr, p.numbers.locations[p.claimed(claims)] != nil)
 	}
 	if p.believed {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -35,10 +36,22 @@ func clientConfig(kubeconfig, context string) (*rest.Config, error) {
 			return nil, err
 		}
 	}
-	if _, err := rest.TLSConfigFor(config); err != nil {
+	if err := checkConfig(config); err != nil {
 		return nil, fmt.Errorf("%s: %s", quote.Line(config.Host), quote.Line(err.Error()))
 	}
 	return config, nil
+}
+
+// checkConfig returns the error with which newWatcher would refuse config.
+func checkConfig(config *rest.Config) error {
+	if _, _, err := rest.DefaultServerUrlFor(config); err != nil {
+		return err
+	}
+	if _, err := rest.TLSConfigFor(config); err != nil {
+		return err
+	}
+	_, err := rest.HTTPWrappersForConfig(config, http.DefaultTransport)
+	return err
 }
 
 // loadContext returns how to connect with a context of a kubeconfig, the current one if context is

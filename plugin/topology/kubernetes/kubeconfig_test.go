@@ -26,13 +26,18 @@ func TestNew(t *testing.T) {
 	directory := t.TempDir()
 	path := func(name string) string { return filepath.Join(directory, name) }
 	good, bare, odd, untrusted, broken := path("config"), path("bare"), path("odd"), path("untrusted"), path("broken")
+	mistyped, empty := path("mistyped"), path("empty")
 	for path, text := range map[string]string{
-		good:           kubeconfig,
-		bare:           strings.ReplaceAll(kubeconfig, "current-context: two", ""),
-		odd:            strings.ReplaceAll(kubeconfig, "{name: two, context:", `{name: "\e[31m", context:`),
-		untrusted:      strings.ReplaceAll(kubeconfig, "ca.crt", "no.crt"),
-		broken:         "{",
-		path("no.crt"): "no certificate",
+		good:      kubeconfig,
+		bare:      strings.ReplaceAll(kubeconfig, "current-context: two", ""),
+		odd:       strings.ReplaceAll(kubeconfig, "{name: two, context:", `{name: "\e[31m", context:`),
+		untrusted: strings.ReplaceAll(kubeconfig, "ca.crt", "no.crt"),
+		mistyped:  strings.ReplaceAll(kubeconfig, "8080", "808O"),
+		empty: strings.NewReplacer("http:", "https:", "cluster: two}", "cluster: two, user: u}").Replace(kubeconfig) +
+			"users: [{name: u, user: {tokenFile: no.token}}]",
+		broken:           "{",
+		path("no.token"): "",
+		path("no.crt"):   "no certificate",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -51,6 +56,8 @@ func TestNew(t *testing.T) {
 		{"contexts with control characters", odd, "three", "", `the contexts are \x1b[31m, one`},
 		{"path with control characters", path("a\nb"), "", "", path(`a\nb`) + ": "},
 		{"certificate that is none", untrusted, "one", "", "https://192.0.2.1:6443: unable to load root certificates"},
+		{"port that is none", mistyped, "", "", "http://192.0.2.2:808O: host must be a URL or a host:port pair"},
+		{"token file that is empty", empty, "", "", "https://192.0.2.2:8080: read empty token from file"},
 		{"no YAML", broken, "", "", broken + ": error loading config file"},
 		{"not in a cluster", "", "", "", "not in a pod of a cluster"},
 		{"context alone", "", "two", "", "context two: a context needs a kubeconfig"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/coredns-ordering/ordering/plugin/topology"
 )
@@ -88,18 +89,19 @@ func (n *nodes) index(podCIDRs bool, numbers *numbers) {
 	}
 }
 
-// regions returns the region of each zone that has one.
+// regions returns the region of each zone that has one; topology.Unknown for a zone that is in several.
 func (n *nodes) regions() map[string]string {
 	regions := map[string]string{}
 	for _, info := range n.byName {
 		if info.zone == "" || info.region == "" {
 			continue
 		}
-		// Kubernetes expects a zone to be in one region. If labels say otherwise, the result must not
-		// depend on the order of the nodes.
-		if other, found := regions[info.zone]; !found || info.region < other {
-			regions[info.zone] = info.region
+		region := info.region
+		// Kubernetes expects a zone to be in one region, but labels can say otherwise.
+		if other, found := regions[info.zone]; found && other != region {
+			region = topology.Unknown
 		}
+		regions[info.zone] = region
 	}
 	return regions
 }
@@ -117,7 +119,7 @@ func (n *nodes) place(c claim) *topology.Location {
 		return nil
 	}
 	place, found := n.zones[zone]
-	if !found {
+	if !found && !strings.Contains(zone, "/") { // or else a part of it would count as a node
 		place, _ = topology.ParseLocation(topology.Unknown + "/" + zone) // a zone without nodes
 		n.zones[zone] = place
 	}

@@ -19,7 +19,7 @@ func TestPlaceOfForeignEndpoints(t *testing.T) {
 		node("n1", "r1", "z1", "10.1.0.0/24", "192.0.2.1"), node("n2", "r1", "z2", "10.2.0.0/24", "192.0.2.2"),
 		aPod("pod", "n2", 1, "172.16.0.1"),
 		web("hand", "", "172.16.1.1 n1 z1", "172.16.1.2 n1 z2", "172.16.1.3 n1 -", "172.16.1.4 gone z1", "172.16.1.5 - z7",
-			"172.16.0.1 n1 z1", "192.0.2.2 n1 z1", "172.16.1.6 n1 -", "172.16.1.7 odd# z1"),
+			"172.16.0.1 n1 z1", "192.0.2.2 n1 z1", "172.16.1.6 n1 -", "172.16.1.7 odd# z1", "172.16.1.8 - z1/n1"),
 		web("again", "", "172.16.1.6 - z2"),
 		node("odd#", "r1", "z1", "10.3.0.0/24"), // as no API server accepts it
 		web("mirrored", "endpointslicemirroring-controller.k8s.io", "172.16.2.1 n1 z1", "172.16.2.2 - z2"),
@@ -35,6 +35,7 @@ func TestPlaceOfForeignEndpoints(t *testing.T) {
 				"172.16.1.5": "-/z7",
 				"172.16.1.6": "r1/z2", // from the slice that says where
 				"172.16.1.7": "r1/z1", // the node has no place
+				"172.16.1.8": "",      // no zone has this name, and an API server accepts it
 				"172.16.2.1": "r1/z1", "172.16.2.2": "r1/z2",
 				"172.16.3.1": "r1/z1", "172.16.3.2": "-/z9",
 				"192.0.2.2":  "r1/z2/n2", // a node's own address

@@ -114,8 +114,10 @@ func (p *places) table() *topology.Table {
 		p.slices.reclaim()
 	}
 	changes := make([]topology.HostChange, 0, len(p.changed))
+	agreeing := p.agreeing(p.changed)
 	for addr := range p.changed {
-		changes = append(changes, topology.HostChange{Addr: addr, Location: p.number(addr)})
+		claims := slices.Concat(p.slices.claims[addr], agreeing[addr])
+		changes = append(changes, topology.HostChange{Addr: addr, Location: p.number(addr, claims)})
 	}
 	if len(changes) > 0 {
 		p.hosts = p.hosts.With(changes)
@@ -144,9 +146,33 @@ func (p *places) lookForEvidence() {
 	}
 }
 
-// number returns the number of the location of an address; noPlace if the networks of the nodes
-// decide.
-func (p *places) number(addr netip.Addr) uint32 {
+// agreeing returns the claims that need no entry, for those of these addresses for which one of the
+// cluster's own controller does. Those of its own among them agree with the nodes, and nothing says
+// which of the two is right.
+func (p *places) agreeing(addrs map[netip.Addr]struct{}) map[netip.Addr][]claim {
+	contested := func(addr netip.Addr) bool { return slices.ContainsFunc(p.slices.claims[addr], claim.isOwn) }
+	found := false
+	for addr := range addrs {
+		found = found || contested(addr)
+	}
+	if !found {
+		return nil
+	}
+	all := map[netip.Addr][]claim{}
+	for _, info := range p.slices.slices {
+		for _, e := range info.endpoints {
+			_, asked := addrs[e.addr]
+			if asked && contested(e.addr) && p.nodes.place(e.claim) != nil && !p.nodes.needs(e) {
+				all[e.addr] = append(all[e.addr], e.claim)
+			}
+		}
+	}
+	return all
+}
+
+// number returns the number of the location of an address, for which endpoints make these claims;
+// noPlace if the networks of the nodes decide.
+func (p *places) number(addr netip.Addr, claims []claim) uint32 {
 	ownPlace, isNode := p.nodes.own[netip.PrefixFrom(addr, addr.BitLen())]
 	pod := p.pods.node(ipaddr.FromNetip(addr))
 	switch {
@@ -155,27 +181,27 @@ func (p *places) number(addr netip.Addr) uint32 {
 	case pod != noPlace:
 		return pod
 	}
-	return p.claimed(p.slices.claims[addr])
+	return p.claimed(claims)
 }
 
 // shared returns the number for an address that a node has and, if pod is not nil, a Pod. On Fargate
-// that is one place. Otherwise one of the two is gone, and only what the places share is known.
+// that is one place. Otherwise one of the two is gone, and only what the places share is known. node is
+// nil if several nodes have the address: then it is nowhere, even in a podCIDR.
 func (p *places) shared(node, pod *topology.Location) uint32 {
-	if both := node.Common(pod); pod != nil && both.Labels() < node.Labels() {
+	if both := node.Common(pod); node == nil || pod != nil && both.Labels() < node.Labels() {
 		return p.numbers.of(both)
 	}
 	return noPlace
 }
 
 // claimed returns the number of the location that endpoints give an address: what all of them share.
-// Those of the cluster's own controller count more than others.
+// Those of the cluster's own controller count more than others. It overwrites all.
 func (p *places) claimed(all []claim) uint32 {
 	if len(all) == 0 {
 		return noPlace
 	}
-	other := func(c claim) bool { return c.origin != own }
-	if slices.ContainsFunc(all, func(c claim) bool { return c.origin == own }) {
-		all = slices.DeleteFunc(slices.Clone(all), other)
+	if slices.ContainsFunc(all, claim.isOwn) {
+		all = slices.DeleteFunc(all, func(c claim) bool { return !c.isOwn() })
 	}
 	place := p.nodes.place(all[0])
 	for _, c := range all[1:] {

@@ -152,6 +152,65 @@ func TestClaimsAreMerged(t *testing.T) {
 	})
 }
 
+// TestOneOfTwoClaimsAgreesWithThePodCIDR has addresses that two endpoints claim, one of them on the node
+// whose podCIDR contains the address.
+func TestOneOfTwoClaimsAgreesWithThePodCIDR(t *testing.T) {
+	p := newPlaces(PodsOff, "")
+	read(p, node("n1", "r1", "z1", "10.1.0.0/24"), node("n2", "r1", "z2"), node("n3", "r3", "z3"))
+	agrees := endpointSlice("a", "10.1.0.7 n1 z1", "10.1.0.8 n1 z1")
+	contradicts := endpointSlice("b", "10.1.0.7 n2 z2", "10.1.0.8 n3 z3")
+	unplaced := endpointSlice("c", "10.1.0.7 gone -")
+	o := objects{p, map[string]object{}}
+	for _, step := range []struct {
+		do       func()
+		near     string // where 10.1.0.7 is
+		far      string // where 10.1.0.8 is
+		evidence string // for 10.1.0.8
+	}{
+		{func() { o.put(agrees) }, "r1/z1/n1", "r1/z1/n1", "podCIDR 10.1.0.0/24"},
+		{func() { o.put(unplaced) }, "r1/z1/n1", "r1/z1/n1", "podCIDR 10.1.0.0/24"},
+		{func() { o.put(contradicts) }, "r1", "", "slice default/a and default/b, which does not tell one location"},
+		{func() { o.put(node("n4", "r4", "z4")) }, "r1", "", "slice default/a and default/b, which does not tell one location"},
+		{func() { o.remove(agrees) }, "r1/z2/n2", "r3/z3/n3", "slice default/b"},
+		{func() { o.put(agrees) }, "r1", "", "slice default/a and default/b, which does not tell one location"},
+		{func() { o.remove(contradicts) }, "r1/z1/n1", "r1/z1/n1", "podCIDR 10.1.0.0/24"},
+	} {
+		step.do()
+		checkPlaces(t, p.table(), map[string]string{"10.1.0.7": step.near, "10.1.0.8": step.far})
+		if got := explain(p, parseAddr("10.1.0.8")); got != step.evidence {
+			t.Errorf("10.1.0.8 is explained as %q, want %q", got, step.evidence)
+		}
+	}
+	if n := p.table().Len(); n != 1 {
+		t.Errorf("%d entries, want that of the podCIDR", n)
+	}
+}
+
+// TestAddressOfTwoNodesInAPodCIDR has nodes with one address, as after a podCIDR has moved from one to
+// the other and its tunnel has not.
+func TestAddressOfTwoNodesInAPodCIDR(t *testing.T) {
+	for _, pod := range [][]object{nil, {aPod("a", "n1", 1, "10.1.0.1")}} {
+		for _, option := range []Pods{PodsAuto, PodsOn, PodsOff} {
+			checkPlaces(t, indexed(option, append(pod, node("n1", "r1", "z1", "10.1.0.0/24", "10.1.0.1", "10.1.0.2"),
+				node("n2", "r2", "z2", "10.2.0.0/24", "10.1.0.1"), node("n3", "r1", "z1", "10.3.0.0/24", "10.1.0.2"))...),
+				map[string]string{"10.1.0.1": "", "10.1.0.2": "r1/z1"})
+		}
+	}
+}
+
+// TestZoneOfTwoRegions has zones of one name in two regions. A node says in which it is, a zone does
+// not.
+func TestZoneOfTwoRegions(t *testing.T) {
+	checkPlaces(t, indexed(PodsOff,
+		node("n1", "r1", "a", "10.1.0.0/24"), node("n2", "r2", "a", "10.2.0.0/24"), node("n3", "", "a", "10.3.0.0/24"),
+		node("n4", "r1", "a", "10.4.0.0/24"), node("n5", "r1", "b"),
+		managed("mesh", endpointSlice("far", "172.16.0.1 - a", "172.16.0.2 - b"))),
+		map[string]string{
+			"10.1.0.9": "r1/a/n1", "10.2.0.9": "r2/a/n2", "10.3.0.9": "-/a/n3", "10.4.0.9": "r1/a/n4",
+			"172.16.0.1": "-/a", "172.16.0.2": "r1/b",
+		})
+}
+
 // syntheticCluster returns nodes in three regions and nine zones, and slices of 100 endpoints each.
 // The endpoints have addresses in their node's pod network or, if cloud is true, outside of all.
 func syntheticCluster(nodes, endpoints int, cloud bool) (

@@ -34,9 +34,13 @@ type watcherKey struct {
 }
 
 func keyOf(config *rest.Config, option Pods) watcherKey {
+	token, tls := config.BearerToken, config.TLSClientConfig
+	if config.BearerTokenFile != "" {
+		token = "" // that in the file changes every hour, and the watcher reads it again
+	}
 	words := []any{
-		config.APIPath, config.Username, config.Password, config.BearerToken, config.BearerTokenFile,
-		config.Impersonate, config.TLSClientConfig,
+		config.APIPath, config.Username, config.Password, token, config.BearerTokenFile, config.Impersonate,
+		tls, tls.CertData, tls.KeyData, // tls is printed without these two
 	}
 	if p := config.AuthProvider; p != nil {
 		words = append(words, p.Name, p.Config)

@@ -1,7 +1,11 @@
 package kubernetes
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/coredns-ordering/ordering/plugin/topology/internal/topologytest"
@@ -28,6 +32,42 @@ func TestReloadGoesOn(t *testing.T) {
 	s.put(node("n1", "r1", "z2", "10.1.0.0/24"))
 	s.answer(0)
 	topologytest.Eventually(t, "caught up", located(c, "10.1.0.1", "r1/z2/n1"))
+}
+
+// TestReloadAfterTheTokenHasChanged has an account whose token is in a file, where it changes every
+// hour, as that of a Pod does. The API server does not answer during the reload.
+func TestReloadAfterTheTokenHasChanged(t *testing.T) {
+	s := unstartedAPIServer()
+	s.Server = httptest.NewTLSServer(s) // a token is sent only over TLS
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	directory := t.TempDir()
+	kubeconfig, token := filepath.Join(directory, "kubeconfig"), filepath.Join(directory, "token")
+	write := func(path, text string) { topologytest.Must(t, os.WriteFile(path, []byte(text), 0o600)) }
+	write(kubeconfig, fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c",
+		"clusters": [{"name": "c", "cluster": {"server": %q, "insecure-skip-tls-verify": true}}],
+		"users": [{"name": "u", "user": {"tokenFile": %q}}],
+		"contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}`, s.URL, token))
+	cluster := func(text string) *Cluster {
+		write(token, text)
+		c, err := New(Options{Kubeconfig: kubeconfig})
+		topologytest.Must(t, err)
+		t.Cleanup(func() { c.Stop() })
+		start(t, c)
+		return c
+	}
+	old := cluster("one")
+	topologytest.Eventually(t, "ready", old.Ready)
+
+	s.answer(http.StatusServiceUnavailable)
+	c := cluster("two")
+	old.Stop()
+	if !c.Ready() || !located(c, "10.1.0.1", "r1/z1/n1")() {
+		t.Error("the new Cluster did not begin with the table of the old one")
+	}
 }
 
 // TestOneSetOfWatches has many Clusters, as of many server blocks, and two API servers.
@@ -71,6 +111,24 @@ func TestOneSetOfWatches(t *testing.T) {
 	}
 }
 
+// TestNotReadyAfterAReload starts a Cluster with an option for which the account lacks a right, before
+// it stops one that was ready.
+func TestNotReadyAfterAReload(t *testing.T) {
+	topologytest.Logged(t)
+	s := newAPIServer(t)
+	s.forbid("pods", true)
+	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
+	old, now := s.clusterWith(t, PodsOff), s.clusterWith(t, PodsOn)
+	ready := func() float64 { got, _ := topologytest.Metric(t, topologytest.Ready, now.Name()); return got }
+	start(t, old)
+	topologytest.Eventually(t, "ready", func() bool { return ready() == 1 })
+	start(t, now)
+	topologytest.Must(t, old.Stop())
+	if ready() != 0 {
+		t.Error("ready, although the Pods that the new Cluster needs were never read")
+	}
+}
+
 func TestTableOfAStoppedClusterIsNotTaken(t *testing.T) {
 	s := newAPIServer(t)
 	s.put(node("n1", "r1", "z1", "10.1.0.0/24"))
@@ -111,6 +169,13 @@ func TestKeysOfAccounts(t *testing.T) {
 		{AuthProvider: &api.AuthProviderConfig{Name: "a", Config: map[string]string{"token": "b"}}},
 		{ExecProvider: &api.ExecConfig{Command: "login", Args: []string{"a"}}},
 		{ExecProvider: &api.ExecConfig{Command: "login", Args: []string{"b"}}},
+		{BearerTokenFile: "a"},
+		{BearerTokenFile: "b"},
+		{TLSClientConfig: rest.TLSClientConfig{CertData: []byte("a"), KeyData: []byte("a")}},
+		{TLSClientConfig: rest.TLSClientConfig{CertData: []byte("b"), KeyData: []byte("a")}},
+		{TLSClientConfig: rest.TLSClientConfig{CertData: []byte("b"), KeyData: []byte("b")}},
+		{TLSClientConfig: rest.TLSClientConfig{CAData: []byte("a")}},
+		{TLSClientConfig: rest.TLSClientConfig{CAData: []byte("b")}},
 	} {
 		config.Host = "https://192.0.2.1"
 		key := keyOf(&config, PodsAuto)

@@ -46,6 +46,9 @@ type claim struct {
 	origin     origin
 }
 
+// isOwn reports whether the cluster's own controller wrote c.
+func (c claim) isOwn() bool { return c.origin == own }
+
 // trimSlice returns a *sliceInfo for a *discovery.EndpointSlice, which it does not change, and any
 // other object as it is. It keeps endpoints that are not ready as well: their location is the same.
 func trimSlice(object any) (any, error) {

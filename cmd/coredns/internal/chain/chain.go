@@ -28,6 +28,7 @@ type Chain struct {
 	servers  []*Server
 	handlers []plugin.Handler // of all server blocks
 	probes   *probes
+	copies   copies
 }
 
 // Open returns the Chain of a Corefile. It runs all that CoreDNS runs before it begins to listen. The
@@ -38,11 +39,11 @@ func Open(corefile caddy.Input) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.instance, c.copies = l.instance, l.copies
 	made, err := l.context.MakeServers()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.copies.remove())
 	}
-	c.instance = l.instance
 	c.addServers(made, l.configs())
 	for _, config := range l.configs() {
 		c.handlers = append(c.handlers, config.Handlers()...)
@@ -101,9 +102,9 @@ func (c *Chain) Close() error {
 	go func() { ended <- errors.Join(c.instance.ShutdownCallbacks()...) }()
 	select {
 	case err := <-ended:
-		return err
+		return errors.Join(err, c.copies.remove())
 	case <-time.After(patience):
-		return nil
+		return c.copies.remove()
 	}
 }
 
@@ -179,6 +180,9 @@ func (c *Chain) Ask(s *Server, source netip.Addr, r *dns.Msg) (*Response, error)
 	if err != nil {
 		return nil, err
 	}
+	if r, err = received(r); err != nil {
+		return nil, err
+	}
 	ordering.ForgetTurns()
 	c.probes.take()
 	q := new(query)
@@ -187,4 +191,14 @@ func (c *Chain) Ask(s *Server, source netip.Addr, r *dns.Msg) (*Response, error)
 	ctx = context.WithValue(ctx, queryKey{}, q)
 	s.server.ServeDNS(ctx, w, r)
 	return &Response{Msg: w.msg, Taken: q.taken, From: q.answeredBy, Err: q.err, Ordered: c.probes.take()}, nil
+}
+
+// received returns r as the server would receive it, which spells some names in another way.
+func received(r *dns.Msg) (*dns.Msg, error) {
+	packed, err := r.Pack()
+	if err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	return m, m.Unpack(packed)
 }

@@ -15,6 +15,7 @@ func Check(corefile caddy.Input) (errs []error, warnings []string) {
 	if err != nil {
 		return []error{err}, nil
 	}
+	defer l.copies.remove()
 	if len(l.errs) > 0 {
 		return l.errs, nil
 	}

@@ -19,6 +19,7 @@ import (
 // transport. The test itself listens once, so that it would be seen.
 func TestNothingListensNorIsWritten(t *testing.T) {
 	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir) // temporary files have to go, too
 	if err := os.WriteFile(filepath.Join(dir, "zone"), []byte(zone), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,20 @@ func TestNothingListensNorIsWritten(t *testing.T) {
 		}
 		text.WriteString("}\n")
 	}
-	text.WriteString(`example.org:40200 {
+	text.WriteString(`example.org:40207 {
+	ordering
+	root DIR
+	tsig {
+		secret key.example.org. i9M+00yrECfVZG2qCjr4mPpaGim/Bq+IWMiNrLjUO4Y=
+		require_opcode UPDATE
+	}
+	dynupdate {
+		file zone
+		database database
+		allow key.example.org. * *
+	}
+}
+example.org:40200 {
 	ordering
 	file DIR/zone
 	prometheus 127.0.0.1:40201

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -26,6 +27,7 @@ type loading struct {
 	instance *caddy.Instance
 	context  caddy.Context
 	blocks   map[int][]*dnsserver.Config // of the server blocks, one for each key
+	copies   copies                      // for whom loads to remove
 	goOn     bool                        // after an error
 	errs     []error                     // with goOn
 }
@@ -71,7 +73,7 @@ func load(corefile caddy.Input, goOn bool, probed *probes) (*loading, error) {
 	// Only to validate: so caddy makes an Instance of this server type, which nobody else can.
 	if err := caddy.ValidateAndExecuteDirectives(input, nil, true); err != nil {
 		if !goOn {
-			return nil, err
+			return nil, errors.Join(err, l.copies.remove())
 		}
 		l.errs = append(l.errs, err)
 	}
@@ -94,13 +96,13 @@ func (l *loading) setUp(directive string, setUp caddy.SetupFunc, c *caddy.Contro
 	if l.blocks[c.ServerBlockIndex] == nil {
 		l.blocks[c.ServerBlockIndex] = keyConfigs(*c)
 	}
-	if directive == "tls" {
-		c.Dispenser = withoutLines(c.Dispenser, "keylog") // that file would be created
-	}
 	config, i := dnsserver.GetConfig(c), l.instance
 	plugins := config.Plugin
 	firstStartup, startup, shutdown, finalShutdown := i.OnFirstStartup, i.OnStartup, i.OnShutdown, i.OnFinalShutdown
-	err := setUp(c)
+	err := l.protectFiles(directive, c)
+	if err == nil {
+		err = setUp(c)
+	}
 	if slices.Contains(inert, directive) {
 		config.Plugin = plugins
 		i.OnFirstStartup, i.OnStartup, i.OnShutdown, i.OnFinalShutdown = firstStartup, startup, shutdown, finalShutdown
@@ -122,18 +124,34 @@ func keyConfigs(c caddy.Controller) []*dnsserver.Config {
 	return all
 }
 
-// withoutLines returns d without the lines that begin with word.
-func withoutLines(d caddyfile.Dispenser, word string) caddyfile.Dispenser {
-	var tokens []caddyfile.Token
-	first := caddyfile.Token{}
+// protectFiles changes the directive of c so that it creates, changes and locks no file of the server.
+func (l *loading) protectFiles(directive string, c *caddy.Controller) error {
+	switch directive {
+	case "dynupdate":
+		return l.copies.use(c)
+	case "tls":
+		c.Dispenser = editLines(c.Dispenser, func(line []caddyfile.Token) []caddyfile.Token {
+			if line[0].Text == "keylog" {
+				return nil
+			}
+			return line
+		})
+	}
+	return nil
+}
+
+// editLines returns d with what edit returns in place of each line, which edit may change.
+func editLines(d caddyfile.Dispenser, edit func([]caddyfile.Token) []caddyfile.Token) caddyfile.Dispenser {
+	var tokens, line []caddyfile.Token
 	for d.Next() {
 		t := caddyfile.Token{File: d.File(), Line: d.Line(), Text: d.Val()}
-		if t.File != first.File || t.Line != first.Line {
-			first = t
+		if len(line) > 0 && (t.File != line[0].File || t.Line != line[0].Line) {
+			tokens, line = append(tokens, edit(line)...), nil
 		}
-		if first.Text != word {
-			tokens = append(tokens, t)
-		}
+		line = append(line, t)
+	}
+	if len(line) > 0 {
+		tokens = append(tokens, edit(line)...)
 	}
 	return caddyfile.NewDispenserTokens(d.File(), tokens)
 }

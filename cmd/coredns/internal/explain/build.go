@@ -59,7 +59,7 @@ func newReport(s *asker, p path, res *chain.Response) *report {
 		}
 	}
 	if answered > 0 {
-		r.Answer.records = answered
+		r.Answer.Records = answered
 	}
 	r.Served = changed(x, res.Msg)
 	return r
@@ -94,7 +94,7 @@ func newAnswer(s *asker, res *chain.Response) answer {
 			a.Alias = strings.ToLower(cname.Target)
 		}
 		if rr.Header().Rrtype == s.qtype || s.qtype == dns.TypeANY || len(s.addresses) > 0 {
-			a.records++
+			a.Records++
 		}
 	}
 	if len(res.Answer) == 0 && len(res.Ns) > 0 && res.Ns[0].Header().Rrtype == dns.TypeNS {

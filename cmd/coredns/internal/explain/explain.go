@@ -78,6 +78,9 @@ func explain(s *asker) ([]*report, error) {
 			return nil, err
 		}
 		r := newReport(s, p, res)
+		if p.source != client && p.subnet == s.subnet {
+			r.hint("-client %v has no effect: %v sends the Client Subnet option of -ecs; leave out -source or -ecs", client, p.source)
+		}
 		if err := addHints(s, r, p, res); err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 		r.hint("%s", withoutRule(r, res))
 		return nil
 	}
-	if p.subnet.IsValid() && !x.Trusted {
+	if p.subnet.Bits() > 0 && !x.Trusted { // an option of length 0 does not tell the client
 		if err := hintTrust(s, r, p, x); err != nil {
 			return err
 		}
@@ -50,11 +50,11 @@ func addHints(s *asker, r *report, p path, res *chain.Response) error {
 	switch {
 	case r.Answer.Referral != "":
 		r.hint("the servers of %s have the addresses", r.Answer.Referral)
-	case r.Answer.records == 0 && r.Answer.Alias != "":
+	case r.Answer.Records == 0 && r.Answer.Alias != "":
 		r.hint("the answer has the alias, but no %s records of %s", r.Answer.Type, r.Answer.Alias)
-	case r.Answer.records == 0 && s.qtype == dns.TypeANY:
+	case r.Answer.Records == 0 && s.qtype == dns.TypeANY:
 		r.hint("the answer has no records: ask for a type")
-	case r.Answer.records == 0 && res.Msg != nil:
+	case r.Answer.Records == 0 && res.Msg != nil:
 		r.hint("there are no %s records of this name", r.Answer.Type)
 	case !slices.ContainsFunc(r.Sets, func(s set) bool { return !s.Additional }):
 		r.hint("%s records are not put in order: see types in the manual", r.Answer.Type)

@@ -52,7 +52,7 @@ type answer struct {
 	From    string `json:"from,omitempty"` // the plugin that answered
 	Alias   string `json:"alias_of,omitempty"`
 	Error   string `json:"error,omitempty"`
-	records int    // of the type
+	Records int    `json:"records"` // of the type
 
 	Referral string `json:"referral_to,omitempty"` // the zone to whose servers the response refers
 }

@@ -94,9 +94,9 @@ func answerText(a *answer) string {
 	case a.Referral != "":
 		text += ", referral to the servers of " + a.Referral
 	case a.Type == "A" || a.Type == "AAAA":
-		text += ", " + plural(a.records, "address", "addresses")
+		text += ", " + plural(a.Records, "address", "addresses")
 	default:
-		text += ", " + plural(a.records, "record", "records")
+		text += ", " + plural(a.Records, "record", "records")
 	}
 	if a.From != "" {
 		text += " from " + a.From
