@@ -39,7 +39,7 @@ func unknownProperty(l *line, start string) error {
 // place, "" where that is not clear.
 func instead(l *line) string {
 	if r, ok := replacements[letters(l.property)]; ok {
-		words := slices.DeleteFunc(slices.Clone(l.words), func(word string) bool { return word == ":" }) // of PowerShell
+		words := bareValues(l.words)
 		if r.property == "answer_limit" && slices.Equal(words, []string{"0"}) {
 			return ": 0 means no limit there, so remove this line"
 		}
@@ -102,19 +102,34 @@ func toggles(words []string) []string {
 	return all
 }
 
+// bareValues returns the values in words without what Windows writes around them: PowerShell a
+// colon, reg a type, as in REG_SZ, and a .reg file an equals sign and quotation marks, as in
+// ="ns srv" and =dword:0000001f. Hexadecimal numbers become decimal.
+func bareValues(words []string) []string {
+	var values []string
+	for _, word := range strings.Fields(strings.Join(words, " ")) {
+		word = strings.Trim(word, `="`)
+		if word == "" || word == ":" || strings.HasPrefix(word, "REG_") {
+			continue
+		}
+		digits, hex := strings.CutPrefix(strings.ToLower(word), "dword:")
+		if !hex {
+			digits, hex = strings.CutPrefix(digits, "0x")
+		}
+		if n, err := strconv.ParseUint(digits, 16, 32); hex && err == nil {
+			word = strconv.FormatUint(n, 10)
+		}
+		values = append(values, word)
+	}
+	return values
+}
+
 // dwords returns words with every DWORD as netmask takes it: in hexadecimal, with the host bits
-// set. A DWORD in words can be decimal, or as in a .reg file (=dword:000000ff), and have the
-// network bits set.
+// set. A DWORD in words is decimal and can have the network bits set.
 func dwords(words []string) []string {
 	all := slices.Clone(words)
 	for i, word := range all {
-		base, digits := 10, strings.TrimPrefix(strings.ToLower(word), "=")
-		if hex, ok := strings.CutPrefix(digits, "dword:"); ok {
-			base, digits = 16, hex
-		} else if hex, ok := strings.CutPrefix(digits, "0x"); ok {
-			base, digits = 16, hex
-		}
-		if n, err := strconv.ParseUint(digits, base, 32); err == nil {
+		if n, err := strconv.ParseUint(word, 10, 32); err == nil {
 			host := uint32(n)
 			if host&(host+1) != 0 && ^host&(^host+1) == 0 { // the network bits are set
 				host = ^host

@@ -50,18 +50,13 @@ func Refusal(corefile caddy.Input, err error) string {
 	switch {
 	case strings.HasPrefix(string(corefile.Body()), utf16):
 		return message + ": the Corefile is in UTF-16: save it as UTF-8"
-	case strings.Contains(message, `not a TTL: "\xff\xfe`), strings.Contains(message, `not a TTL: "\ufeff`):
-		return message + ": save the zone file as ASCII or as UTF-8 without a byte order mark"
 	case strings.HasSuffix(message, "Unexpected EOF"), strings.Contains(message, "Unknown directive"):
 		if line := lineOfBIND(corefile); line > 0 {
 			return fmt.Sprintf("%s: line %d has }; as in BIND, but in a Corefile } ends a block and stands alone on its line",
 				message, line)
 		}
-	case strings.Contains(message, "missing TTL with no previous value"):
-		return message + ": write $TTL 3600 as the first line of the zone file, with the last number of its " +
-			"SOA record, which Windows and BIND use where a record has no TTL"
 	}
-	return message
+	return message + adviceForZone(message)
 }
 
 // lineOfBIND returns the number of the first line with }; in the Corefile, 0 if there is none.
