@@ -32,7 +32,7 @@ type Config struct {
 	Types    TypeSet
 	Rotation Rotation
 	Weights  *Weights // nil: all addresses weigh the same
-	Turns    *Turns   // counts the turns of Cyclic
+	Turns    *Turns   // counts the turns of Cyclic, which needs it
 
 	// RandomFirstTurn says that the first turn of a question is random. Otherwise it is 0, the base
 	// order.

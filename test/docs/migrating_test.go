@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // examples/kubernetes reads the path of the kubeconfig from the environment.
@@ -113,6 +115,40 @@ func TestExportedZoneStarts(t *testing.T) {
 			}
 			if got := strings.Fields(dig(t, server, strings.Fields("dig www.example.org"))); len(got) != 2 {
 				t.Errorf("www.example.org has the addresses %v, want 2", got)
+			}
+		})
+	}
+}
+
+// A zone without a TTL whose records have their class starts, and has the TTL 0.
+func TestZoneWithoutTTL(t *testing.T) {
+	const says = "gives the TTL 0 to records that have their class"
+	if page := strings.Join(strings.Fields(migrating(t, "Zone files")), " "); !strings.Contains(page, says) {
+		t.Errorf("the page does not say %q", says)
+	}
+	const soa = "@ IN SOA ns.example.org. hostmaster.example.org. 1 7200 600 86400 3600\n"
+	for _, test := range []struct {
+		name, zone string
+		want       uint32
+	}{
+		{"without", soa + "www IN A 10.1.0.80\n", 0},
+		{"with the line of the page", "$TTL 3600\n" + soa + "www IN A 10.1.0.80\n", 3600},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "zone")
+			if err := os.WriteFile(path, []byte(test.zone), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			server, err := start(t, "example.org {\nordering\nfile "+path+"\n}\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := dns.Exchange(new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA), server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(res.Answer) != 1 || res.Answer[0].Header().Ttl != test.want {
+				t.Errorf("the answer is %v, want TTL %d", res.Answer, test.want)
 			}
 		})
 	}

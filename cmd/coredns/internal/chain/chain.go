@@ -168,7 +168,7 @@ func (c *Chain) Servers(name string) []*Server {
 // A Response is what a client gets, and how it came about.
 type Response struct {
 	*dns.Msg                         // nil: the query was dropped
-	Taken    bool                    // by a server block; a view can refuse it
+	Zone     string                  // of the server block that took it; "" if none, by their views
 	From     string                  // the plugin that answered first, "" if none did
 	Err      error                   // why the query failed
 	Ordered  []*ordering.Explanation // by each ordering directive that the response passed, in turn
@@ -190,7 +190,7 @@ func (c *Chain) Ask(s *Server, source netip.Addr, r *dns.Msg) (*Response, error)
 	ctx = context.WithValue(ctx, dnsserver.LoopKey{}, 0)
 	ctx = context.WithValue(ctx, queryKey{}, q)
 	s.server.ServeDNS(ctx, w, r)
-	return &Response{Msg: w.msg, Taken: q.taken, From: q.answeredBy, Err: q.err, Ordered: c.probes.take()}, nil
+	return &Response{Msg: w.msg, Zone: q.zone, From: q.answeredBy, Err: q.err, Ordered: c.probes.take()}, nil
 }
 
 // received returns r as the server would receive it, which spells some names in another way.

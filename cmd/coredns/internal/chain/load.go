@@ -78,7 +78,7 @@ func load(corefile caddy.Input, goOn bool, probed *probes) (*loading, error) {
 		l.errs = append(l.errs, err)
 	}
 	for _, block := range l.blocks {
-		addProbes(block[0], probed) // the keys of a server block share its plugins
+		addProbes(block, probed)
 	}
 	return l, nil
 }

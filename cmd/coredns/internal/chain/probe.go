@@ -44,8 +44,10 @@ type probe struct {
 	common         *probes
 }
 
-// addProbes puts a probe on top of each plugin of a server block.
-func addProbes(config *dnsserver.Config, common *probes) {
+// addProbes puts a probe on top of each plugin of a server block, which has a configuration for each
+// of its keys. The first has the plugins, and the others share them.
+func addProbes(block []*dnsserver.Config, common *probes) {
+	config := block[0]
 	for i, newHandler := range config.Plugin {
 		config.Plugin[i] = func(next plugin.Handler) plugin.Handler {
 			if next == nil {
@@ -58,7 +60,13 @@ func addProbes(config *dnsserver.Config, common *probes) {
 		}
 	}
 	if len(config.Plugin) > 0 {
-		top := func(next plugin.Handler) plugin.Handler { return topmost{&probe{Handler: next, common: common}} }
+		var zones plugin.Zones
+		for _, c := range block {
+			zones = append(zones, c.Zone)
+		}
+		top := func(next plugin.Handler) plugin.Handler {
+			return topmost{&probe{Handler: next, common: common}, zones}
+		}
 		config.Plugin = append([]plugin.Plugin{top}, config.Plugin...)
 	}
 }
@@ -85,17 +93,21 @@ func (m missing) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 }
 
 // topmost is a handler that does nothing, so that the topmost plugin has a probe as well.
-type topmost struct{ *probe }
+type topmost struct {
+	*probe
+	zones plugin.Zones // of the server block
+}
 
 // Name returns a name that no plugin has.
 func (topmost) Name() string { return "topmost" }
 
-// ServeDNS records that the server block takes the query, and the error that the server does not get
-// to see.
+// ServeDNS records the zone of the server block, which takes the query, and the error that the server
+// does not get to see.
 func (t topmost) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	zone := t.zones.Matches(r.Question[0].Name) // before rewrite changes the name
 	code, err := t.probe.ServeDNS(ctx, w, r)
 	if q, ok := ctx.Value(queryKey{}).(*query); ok {
-		q.taken, q.err = true, err
+		q.zone, q.err = zone, err
 	}
 	return code, err
 }
@@ -112,7 +124,7 @@ func (p *probe) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) 
 
 // A query is what probes record of one query. It is in its context.
 type query struct {
-	taken      bool   // by a server block
+	zone       string // of the server block that takes it
 	answeredBy string // the name of a plugin
 	err        error  // with which the query failed
 }

@@ -74,14 +74,15 @@ func withoutRule(r *report, res *chain.Response) string {
 	switch {
 	case res.Msg == nil:
 		return "the server does not respond to this client"
-	case !res.Taken:
+	case res.Zone == "":
 		return fmt.Sprintf("no server block of %s takes this query: see their views", r.Server)
 	case res.Rcode == dns.RcodeServerFailure:
 		return "the query failed: see the warnings, and start explain in the server's directory, where relative paths begin"
 	case res.Rcode != dns.RcodeSuccess:
 		return "only responses with NOERROR are put in order"
 	}
-	return fmt.Sprintf("the server block of %s that answers has no ordering directive for %s", r.Server, r.Answer.Name)
+	return fmt.Sprintf("the server block of %s at %s answers, and has no ordering directive for %s",
+		res.Zone, r.Server, r.Answer.Name)
 }
 
 // hintTrust says which address would be first if the resolver were trusted.
