@@ -166,24 +166,38 @@ func testNodeCache(t *testing.T, c *cluster, kubeconfig string) {
 func testStubDomain(t *testing.T, c *cluster, kubeconfig string) {
 	h := c.createHeadless(t, "stub")
 	h.runTwoPodsPerNode(t)
+	for _, beside := range []struct{ name, corefile string }{
+		{"kustomization", configMap(t, filepath.Join(deploy, "overlays/beside"), "coredns-ordering", "Corefile")},
+		{"helm", chartCorefile(t)},
+	} {
+		t.Run(beside.name, func(t *testing.T) {
+			s := startStubDomain(t, beside.corefile, h.namespace, kubeconfig)
+			for _, p := range allNodes {
+				s.expect(t, p.pod(10), h.fullName(), dns.TypeA, wantOrder[p.name])
+			}
+			t.Run("a pod's own option is replaced", func(t *testing.T) { testForgedOption(t, s, h) })
+		})
+	}
+}
+
+// startStubDomain starts a server with our Corefile, and a CoreDNS of kubeadm that forwards the
+// names of a namespace to it. It returns the latter.
+func startStubDomain(t *testing.T, text, namespace, kubeconfig string) *server {
+	t.Helper()
 	upstream := startUpstream(t)
-	beside := configMap(t, filepath.Join(deploy, "overlays/beside"), "coredns-ordering", "Corefile")
 	// The stock server asks from 127.0.0.1, which takes the place of a pod's address.
-	beside = replace(t, beside, "ecs 10.0.0.0/8", "ecs 127.0.0.1/32 10.0.0.0/8")
-	ours := startServer(t, localCorefile(t, beside, kubeconfig, upstream))
+	text = replace(t, text, "ecs 10.0.0.0/8", "ecs 127.0.0.1/32 10.0.0.0/8")
+	ours := startServer(t, localCorefile(t, text, kubeconfig, upstream))
 	ours.waitReady(t)
 
-	block := replace(t, stubDomain(t), "shop.svc.cluster.local", h.namespace+".svc.cluster.local")
+	block := replace(t, stubDomain(t), "shop.svc.cluster.local", namespace+".svc.cluster.local")
 	block = regexp.MustCompile(`forward \. \S+`).ReplaceAllString(block, "forward . "+ours.dns)
 	block = replace(t, block, ":53 {", ":"+dnsPort+" {\n    bind 127.0.0.1\n    "+acceptProxyHeader)
 	stock := find(t, kubeadmCoreDNS(t, "10.96.0.10"), "ConfigMap", "coredns")
-	text, _, _ := unstructured.NestedString(stock.Object, "data", "Corefile")
-	s := startServer(t, localCorefile(t, text, kubeconfig, upstream)+block)
+	corefile, _, _ := unstructured.NestedString(stock.Object, "data", "Corefile")
+	s := startServer(t, localCorefile(t, corefile, kubeconfig, upstream)+block)
 	s.waitReady(t)
-	for _, p := range allNodes {
-		s.expect(t, p.pod(10), h.fullName(), dns.TypeA, wantOrder[p.name])
-	}
-	t.Run("a pod's own option is replaced", func(t *testing.T) { testForgedOption(t, s, h) })
+	return s
 }
 
 // localNodeCacheCorefile changes the caches' Corefile so that it runs on this machine. The test
