@@ -33,8 +33,10 @@ stock:
 	test/stock/run
 
 # Writes the files of a release to dist/: make release VERSION=v0.1.0
+# Another toolchain than the one that go.mod names, even a newer one, would make other bytes.
 release:
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) go run -C release . -version $(VERSION)
+	GOTOOLCHAIN=$$(sed -n 's/^toolchain //p' go.mod) SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		go run -C release . -version "$(VERSION)"
 
 ci:
 	.ci/run

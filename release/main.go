@@ -1,6 +1,6 @@
 // Command release writes the files of a release: for each platform an archive with the server, its
-// manual pages and its licence, and a list of the modules in the server (an SBOM in the form of
-// CycloneDX), then the checksums of all of them.
+// manual pages, its licence and those of the modules in it, and a list of these modules (an SBOM in
+// the form of CycloneDX), then the checksums of all of them.
 //
 // The same source, version, date and Go toolchain give the same files, byte for byte, in any
 // directory and on any machine. The date is SOURCE_DATE_EPOCH, in seconds, and 1980 without it.
@@ -13,6 +13,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -50,9 +51,12 @@ type release struct {
 	platforms []platform
 }
 
+// versionForm matches a tag, and what git describe prints for other commits.
+var versionForm = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+-]*$`)
+
 // write builds the server for each platform and writes the files of the release.
 func (r *release) write() error {
-	if r.version == "" || strings.ContainsAny(r.version, "/ ") {
+	if !versionForm.MatchString(r.version) {
 		return fmt.Errorf("-version %q is no version: want one such as v0.1.0", r.version)
 	}
 	if err := os.RemoveAll(r.out); err != nil {
@@ -81,7 +85,15 @@ func (r *release) writePlatform(p platform, scratch string) error {
 	if err := p.build(r.source, r.version, program); err != nil {
 		return err
 	}
-	files, err := r.packed(program)
+	licences, err := p.licences(r.source)
+	if err != nil {
+		return err
+	}
+	licencesFile := filepath.Join(scratch, "THIRD-PARTY-LICENSES.txt")
+	if err := os.WriteFile(licencesFile, licences.text(), 0o644); err != nil {
+		return err
+	}
+	files, err := r.packed(program, licencesFile)
 	if err != nil {
 		return err
 	}
@@ -89,16 +101,16 @@ func (r *release) writePlatform(p platform, scratch string) error {
 	if err := p.pack(filepath.Join(r.out, name), files, r.date); err != nil {
 		return err
 	}
-	return writeSBOM(filepath.Join(r.out, name+".cdx.json"), program, r.version, r.date)
+	return writeSBOM(filepath.Join(r.out, name+".cdx.json"), program, r.version, r.date, licences.ids)
 }
 
-// packed returns the files of an archive: the program, and those of the source that go with it.
-func (r *release) packed(program string) ([]string, error) {
+// packed returns the files of an archive: those given, and those of the source that go with them.
+func (r *release) packed(files ...string) ([]string, error) {
 	pages, err := filepath.Glob(filepath.Join(r.source, "man", "*.[1-8]"))
 	if err != nil || len(pages) == 0 {
 		return nil, fmt.Errorf("no manual page in %s (%v)", r.source, err)
 	}
-	files := append(pages, program)
+	files = append(files, pages...)
 	for _, name := range []string{"CHANGELOG.md", "LICENSE", "README.md"} {
 		files = append(files, filepath.Join(r.source, name))
 	}

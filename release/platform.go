@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,18 +32,28 @@ func (p platform) program() string {
 	return "coredns"
 }
 
-// build builds the server from the directory source into the file program. Nothing in the
-// environment but the toolchain changes the result: it is static, has no paths of this machine, and
-// is for the oldest processors of its architecture.
+// build builds the server from the directory source into the file program. The result is static,
+// has no paths of this machine, and is for the oldest processors of its architecture.
 func (p platform) build(source, version, program string) error {
-	cmd := exec.Command("go", "build", "-C", source, "-trimpath", "-buildvcs=false",
+	_, err := p.goCommand("build", "-C", source, "-trimpath", "-buildvcs=false",
 		"-ldflags", "-s -w -X main.version="+version, "-o", program, "./cmd/coredns")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch,
-		"GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off", "GOFLAGS=", "GOWORK=off")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, output)
+	return err
+}
+
+// goCommand runs the go command for p and returns what it prints. Nothing in the environment but
+// the toolchain changes the result.
+func (p platform) goCommand(arguments ...string) ([]byte, error) {
+	cmd := exec.Command("go", arguments...)
+	// An empty GOFLAGS would be that of go env -w. This one says what is so by default.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch, "GOAMD64=v1",
+		"GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off", "GOFLAGS=-mod=readonly", "GOWORK=off")
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	output, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s", arguments[0], err, problems.Bytes())
 	}
-	return nil
+	return output, nil
 }
 
 // pack packs files into the archive path, to which it adds the suffix of its format: zip for Windows,

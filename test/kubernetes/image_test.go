@@ -79,10 +79,14 @@ func newImage(t *testing.T) image {
 		storage: []string{"--storage-driver", "vfs", "--root", dir + "/root", "--runroot", dir + "/run"},
 		build:   filepath.Join(dir, "build"), etc: filepath.Join(dir, "etc"), port: lowPort(t),
 	}
-	run(t, "mkdir", "-p", b.build+"/etc/ssl/certs", b.etc)
-	run(t, "cp", binary, b.build+"/coredns")
-	run(t, "setcap", "cap_net_bind_service=+ep", b.build+"/coredns")
-	write(t, b.build+"/etc/ssl/certs/ca-certificates.crt", "")
+	certificates, copyright := b.build+"/etc/ssl/certs", b.build+"/usr/share/doc/ca-certificates"
+	run(t, "mkdir", "-p", b.build+"/image", certificates, copyright, b.etc)
+	run(t, "cp", binary, b.build+"/image/coredns")
+	run(t, "setcap", "cap_net_bind_service=+ep", b.build+"/image/coredns")
+	write(t, certificates+"/ca-certificates.crt", "")
+	write(t, copyright+"/copyright", "")
+	write(t, b.build+"/image/LICENSE", "")
+	write(t, b.build+"/image/THIRD-PARTY-LICENSES.txt", "")
 	write(t, b.etc+"/Corefile", fmt.Sprintf(".:%d {\n bind 127.0.0.1\n ordering\n whoami\n}\n", b.port))
 	write(t, dir+"/Dockerfile", lastStage(t))
 	run(t, "buildah", b.with("build", "--quiet", "--isolation", "chroot", "--build-context", "build="+b.build,
@@ -144,7 +148,7 @@ func testNoNewPrivileges(t *testing.T, b image) {
 		return exec.CommandContext(t.Context(), "capsh", "--keep=1", "--uid=65532", "--caps=cap_net_bind_service=pe",
 			"--no-new-privs", "--shell="+file, "--", "-conf", b.etc+"/Corefile")
 	}
-	b.answers(t, withCapability(b.build+"/coredns"))
+	b.answers(t, withCapability(b.build+"/image/coredns"))
 
 	run(t, "cp", binary, b.build+"/incapable")
 	out, err := withCapability(b.build + "/incapable").CombinedOutput()
