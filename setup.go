@@ -93,7 +93,11 @@ func allZones(c *caddy.Controller) map[string]bool {
 	if all, ok := c.Get(allZonesKey{}).(map[string]bool); ok {
 		return all
 	}
-	configs := reflect.ValueOf(c.Context()).Elem().FieldByName("configs")
+	context := reflect.Indirect(reflect.ValueOf(c.Context()))
+	if context.Kind() != reflect.Struct {
+		return nil
+	}
+	configs := context.FieldByName("configs")
 	if !configs.IsValid() || configs.Type() != reflect.TypeFor[[]*dnsserver.Config]() {
 		return nil
 	}
