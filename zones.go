@@ -28,10 +28,10 @@ type zones struct {
 	served   []string // the zones of the server block, sorted
 
 	// Set by configure.
-	all      map[string]bool // the zones of all server blocks; nil: not known
-	view     string          // the name of the server block's view; "": none
-	rotates  bool            // a plugin of the server block may give an RRset in another order each time
-	shuffled bool            // by loadbalance; canonical ignores it, and a warning says to remove it
+	allServed map[string]bool // the zones of all server blocks; nil: not known
+	view      string          // the name of the server block's view; "": none
+	rotates   bool            // a plugin of the server block may give an RRset in another order each time
+	shuffled  bool            // by loadbalance; canonical ignores it, and a warning says to remove it
 
 	warnings []string // about the directives, to be logged when the server starts
 
@@ -138,7 +138,7 @@ func (z *zones) aliasLeadsOut(answer []dns.RR) bool {
 func (z *zones) serves(name string) bool {
 	name = strings.ToLower(name)
 	for start, end := 0, false; !end; start, end = dns.NextLabel(name, start) {
-		if _, own := slices.BinarySearch(z.served, name[start:]); own || z.all[name[start:]] {
+		if _, own := slices.BinarySearch(z.served, name[start:]); own || z.allServed[name[start:]] {
 			return own
 		}
 	}
@@ -162,9 +162,9 @@ func (z *zones) serverRule(ctx context.Context, name string) *serverRule {
 }
 
 // configure sets what the zones need to know of their server block, whose configuration must be
-// complete, and of the others, whose zones are in all. It must not be called once queries are served.
-func (z *zones) configure(config *dnsserver.Config, all map[string]bool) {
-	z.all = all
+// complete, and of the others, whose zones are in allServed. It must not be called once queries are served.
+func (z *zones) configure(config *dnsserver.Config, allServed map[string]bool) {
+	z.allServed = allServed
 	z.view = config.ViewName
 	z.rotates = !keepOrder(config.Handlers())
 	z.shuffled = config.Handler("loadbalance") != nil

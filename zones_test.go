@@ -102,8 +102,8 @@ func TestServes(t *testing.T) {
 			zones *zones
 			want  bool
 		}{
-			{"the first", &zones{served: one, all: all}, want.one},
-			{"the second", &zones{served: two, all: all}, want.two},
+			{"the first", &zones{served: one, allServed: all}, want.one},
+			{"the second", &zones{served: two, allServed: all}, want.two},
 			{"the second alone", &zones{served: two}, want.alone},
 		} {
 			if got := block.zones.serves(name); got != block.want {

@@ -173,13 +173,21 @@ func TestStopDoesNotWaitForAnOverloadedAPIServer(t *testing.T) {
 	})
 }
 
+// refused returns a Cluster that has started, and whose API server refuses connections. The caller must
+// stop it.
+func refused(t *testing.T) *Cluster {
+	t.Helper()
+	dial := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+	c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: dial}, PodsAuto)
+	start(t, c)
+	return c
+}
+
 // TestStopDoesNotWaitForTheAPIServer stops a Cluster whose connections have been refused for so long
 // that it waits for minutes between attempts.
 func TestStopDoesNotWaitForTheAPIServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: refuse}, PodsAuto)
-		start(t, c)
+		c := refused(t)
 		time.Sleep(10 * time.Minute)
 		before := time.Now()
 		c.Stop()
@@ -271,9 +279,7 @@ func TestChangesAreCoalesced(t *testing.T) {
 func TestReadyWaitsForHalfAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := topologytest.Logged(t)
-		refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: refuse}, PodsAuto)
-		start(t, c)
+		c := refused(t)
 		defer c.Stop()
 		time.Sleep(syncTimeout - 1)
 		synctest.Wait()
@@ -302,9 +308,7 @@ func TestReadyWaitsForHalfAMinute(t *testing.T) {
 func TestNothingIsSaidAfterStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := topologytest.Logged(t)
-		refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-		c := newCluster(&rest.Config{Host: "http://127.0.0.1:1", Dial: refuse}, PodsAuto)
-		start(t, c)
+		c := refused(t)
 		time.Sleep(syncTimeout / 2)
 		c.Stop()
 		before := text()

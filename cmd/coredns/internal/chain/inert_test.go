@@ -15,6 +15,19 @@ import (
 	"github.com/miekg/dns"
 )
 
+// updatable are directives for a zone in the directory DIR that takes updates.
+const updatable = `	root DIR
+	tsig {
+		secret key.example.org. i9M+00yrECfVZG2qCjr4mPpaGim/Bq+IWMiNrLjUO4Y=
+		require_opcode UPDATE
+	}
+	dynupdate {
+		file zone
+		database database
+		allow key.example.org. * *
+	}
+`
+
 // TestNothingListensNorIsWritten has all plugins that would listen or write, and a server of each
 // transport. The test itself listens once, so that it would be seen.
 func TestNothingListensNorIsWritten(t *testing.T) {
@@ -45,19 +58,7 @@ func TestNothingListensNorIsWritten(t *testing.T) {
 		}
 		text.WriteString("}\n")
 	}
-	text.WriteString(`example.org:40207 {
-	ordering
-	root DIR
-	tsig {
-		secret key.example.org. i9M+00yrECfVZG2qCjr4mPpaGim/Bq+IWMiNrLjUO4Y=
-		require_opcode UPDATE
-	}
-	dynupdate {
-		file zone
-		database database
-		allow key.example.org. * *
-	}
-}
+	text.WriteString("example.org:40207 {\n\tordering\n" + updatable + `}
 example.org:40200 {
 	ordering
 	file DIR/zone
