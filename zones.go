@@ -116,18 +116,19 @@ func (z *zones) find(name string) *zoneRule {
 	return z.root
 }
 
-// aliasLeadsOut reports whether an alias in front of the addresses of answer leads to a name for which
-// the server block gets no questions. Then another server block may have given the addresses, with
-// plugins that keep no order. Behind a DNAME stands the CNAME that is made of it.
+// aliasLeadsOut reports whether an alias at the beginning of answer leads to a name for which the server
+// block gets no questions. Then another server block may have given the addresses, with plugins that
+// keep no order. Behind a DNAME stands the CNAME that is made of it.
 func (z *zones) aliasLeadsOut(answer []dns.RR) bool {
 	for _, rr := range answer {
 		switch rr := rr.(type) {
-		case *dns.A, *dns.AAAA:
-			return false
 		case *dns.CNAME:
 			if !z.serves(rr.Target) {
 				return true
 			}
+		case *dns.DNAME, *dns.RRSIG:
+		default:
+			return false
 		}
 	}
 	return false

@@ -113,6 +113,46 @@ func TestServes(t *testing.T) {
 	}
 }
 
+// TestAliasLeadsOut has aliases that stay in the zone, lead to another, and stand behind a signature or a
+// DNAME.
+func TestAliasLeadsOut(t *testing.T) {
+	const (
+		in        = "www.example.org. 300 IN CNAME host.example.org."
+		out       = "host.example.org. 300 IN CNAME host.example.net."
+		dname     = "example.org. 300 IN DNAME example.net."
+		signature = "www.example.org. 300 IN RRSIG CNAME 13 3 300 20300101000000 20200101000000 1 example.org. AAAA"
+		address   = "host.example.org. 300 IN A 192.0.2.1"
+	)
+	z := &zones{served: []string{"example.org."}}
+	for _, test := range []struct {
+		answer []string
+		want   bool
+	}{
+		{nil, false},
+		{[]string{address}, false},
+		{[]string{in, address}, false},
+		{[]string{out, address}, true},
+		{[]string{in, signature, out, address}, true},
+		{[]string{dname, out, address}, true},
+		{[]string{address, out}, false},
+	} {
+		var answer []dns.RR
+		for _, text := range test.answer {
+			rr, err := dns.NewRR(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer = append(answer, rr)
+		}
+		if got := z.aliasLeadsOut(answer); got != test.want {
+			t.Errorf("%q: %v, want %v", test.answer, got, test.want)
+		}
+	}
+	if z.aliasLeadsOut([]dns.RR{nil}) {
+		t.Error("a record that is nil leads out")
+	}
+}
+
 // TestPoliciesOfZonesDiffer has a directive for all zones and one for a name.
 func TestPoliciesOfZonesDiffer(t *testing.T) {
 	corefile := "ordering {\nround_robin off\n}\n" +
